@@ -24,3 +24,10 @@ void *memmove(void *destination, const void *source, size_t count) {
     to[count] = from[count];
   return destination;
 }
+
+size_t strlen(const char *text) {
+  const char *end = text;
+  while (*end != 0)
+    end++;
+  return end - text;
+}

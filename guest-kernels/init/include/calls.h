@@ -1,0 +1,103 @@
+// The system calls init makes, straight to the kernel. Each returns what the kernel returns: -errno on failure.
+
+#ifndef SWIFTLET_INIT_CALLS_H
+#define SWIFTLET_INIT_CALLS_H
+
+#include <asm/ioctls.h>
+#include <asm/signal.h>
+#include <asm/statfs.h>
+#include <asm/termios.h>
+#include <asm/unistd.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
+#include <linux/reboot.h>
+#include <linux/sysinfo.h>
+#include <linux/time.h>
+#include <linux/utsname.h>
+#include <linux/wait.h>
+#include <stdint.h>
+
+static inline long system_call(long number, long a, long b, long c, long d, long e) {
+  register long r10 __asm__("r10") = d;
+  register long r8 __asm__("r8") = e;
+  long result;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
+                   : "rcx", "r11", "memory");
+  return result;
+}
+
+static inline long sys_open(const void *path, int flags) { return system_call(__NR_open, (long)path, flags, 0, 0, 0); }
+static inline long sys_close(int fd) { return system_call(__NR_close, fd, 0, 0, 0, 0); }
+static inline long sys_read(int fd, void *buffer, long count) {
+  return system_call(__NR_read, fd, (long)buffer, count, 0, 0);
+}
+static inline long sys_write(int fd, const void *buffer, long count) {
+  return system_call(__NR_write, fd, (long)buffer, count, 0, 0);
+}
+static inline long sys_pwrite(int fd, const void *buffer, long count, long offset) {
+  return system_call(__NR_pwrite64, fd, (long)buffer, count, offset, 0);
+}
+static inline long sys_dup2(int from, int to) { return system_call(__NR_dup2, from, to, 0, 0, 0); }
+static inline long sys_is_open(int fd) { return system_call(__NR_fcntl, fd, F_GETFD, 0, 0, 0) >= 0; }
+static inline long sys_mkdir(const void *path, int mode) {
+  return system_call(__NR_mkdir, (long)path, mode, 0, 0, 0);
+}
+static inline long sys_may_execute(const void *path) { return system_call(__NR_access, (long)path, 1, 0, 0, 0); }
+static inline long sys_mount(const void *source, const void *target, const void *type, unsigned long flags) {
+  return system_call(__NR_mount, (long)source, (long)target, (long)type, (long)flags, 0);
+}
+static inline long sys_sync(void) { return system_call(__NR_sync, 0, 0, 0, 0, 0); }
+static inline long sys_power_off(void) {
+  return system_call(__NR_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_POWER_OFF, 0, 0);
+}
+
+static inline long sys_getpid(void) { return system_call(__NR_getpid, 0, 0, 0, 0, 0); }
+static inline long sys_setsid(void) { return system_call(__NR_setsid, 0, 0, 0, 0, 0); }
+static inline long sys_take_terminal(int fd) { return system_call(__NR_ioctl, fd, TIOCSCTTY, 0, 0, 0); }
+static inline long sys_window_size(int fd, struct winsize *size) {
+  return system_call(__NR_ioctl, fd, TIOCGWINSZ, (long)size, 0, 0);
+}
+static inline long sys_execve(const void *path, const void *arguments, const void *environment) {
+  return system_call(__NR_execve, (long)path, (long)arguments, (long)environment, 0, 0);
+}
+static inline long sys_kill(int process, int signal) { return system_call(__NR_kill, process, signal, 0, 0, 0); }
+static inline long sys_wait(int *status, int options) { return system_call(__NR_wait4, -1, (long)status, options, 0, 0); }
+
+// A set of signals is a word with bit n - 1 for signal n.
+static inline long sys_set_signal_mask(uint64_t mask) {
+  return system_call(__NR_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof mask, 0);
+}
+// Waits for one of the blocked signals in `set`; null for no limit. Returns the signal, or -EAGAIN, -EINTR.
+static inline long sys_wait_signal(uint64_t set, const struct timespec *limit) {
+  return system_call(__NR_rt_sigtimedwait, (long)&set, 0, (long)limit, sizeof set, 0);
+}
+static inline long sys_monotonic_time(struct timespec *time) {
+  return system_call(__NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, (long)time, 0, 0, 0);
+}
+
+static inline long sys_uname(struct new_utsname *name) { return system_call(__NR_uname, (long)name, 0, 0, 0, 0); }
+static inline const uint8_t *uname_system(const struct new_utsname *name) { return (const uint8_t *)name->sysname; }
+static inline const uint8_t *uname_release(const struct new_utsname *name) { return (const uint8_t *)name->release; }
+static inline const uint8_t *uname_machine(const struct new_utsname *name) { return (const uint8_t *)name->machine; }
+static inline long sys_sysinfo(struct sysinfo *info) { return system_call(__NR_sysinfo, (long)info, 0, 0, 0, 0); }
+static inline long sys_statfs(const void *path, struct statfs *info) {
+  return system_call(__NR_statfs, (long)path, (long)info, 0, 0, 0);
+}
+// Fills `mask` with the processors this process may use; returns the number of bytes written.
+static inline long sys_affinity(void *mask, long bytes) {
+  return system_call(__NR_sched_getaffinity, 0, bytes, (long)mask, 0, 0);
+}
+
+// In start.S: runs child_main(argument) in a new process that shares this memory, on a stack of its own,
+// and returns its process number once it has become another program or ended.
+extern long spawn(void *argument);
+__attribute__((noreturn)) static inline void sys_exit(int status) {
+  for (;;)
+    system_call(__NR_exit_group, status, 0, 0, 0, 0);
+}
+
+#endif
