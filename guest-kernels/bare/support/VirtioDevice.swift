@@ -131,9 +131,12 @@ struct VirtioDevice {
   func notify(_ queue: UInt32) { write(Register.queueNotify, queue) }
 }
 
-/// How long a guest waits for a device before it calls it stuck: several seconds of time stamp counter.
+/// How long a guest waits for a device before it calls it stuck, in cycles of the time stamp counter.
 enum Patience {
-  static func wait(_ condition: () -> Bool) -> Bool { wait(cycles: 1 << 34, condition) }
+  /// Several seconds unless the guest says otherwise.
+  nonisolated(unsafe) static var limit: UInt64 = 1 << 34
+
+  static func wait(_ condition: () -> Bool) -> Bool { wait(cycles: limit, condition) }
 
   static func wait(cycles: UInt64, _ condition: () -> Bool) -> Bool {
     let start = timestamp()

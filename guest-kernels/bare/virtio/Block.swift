@@ -64,7 +64,8 @@ private struct BlockChecks {
     forEachRequest(range) { sector, count in
       Arena.fill(data, count * Block.sectorSize, with: 0)
       let result = driver.request(Block.Request.read, sector, data, UInt32(count * Block.sectorSize))
-      return result == Block.Result.ok && Pattern.holds(data, sector: sector, count: count, inverted: inverted)
+      return result == Block.Result.ok
+        && Pattern.holds(data, sector: sector, count: count, inverted: inverted)
     }
   }
 
@@ -170,7 +171,8 @@ private struct BlockChecks {
     expect(driver.request(read, 1 << 63, data, 512), Block.Result.ioError, "read-far-behind-end")
     expect(driver.request(read, ~0, data, 1024), Block.Result.ioError, "read-wrapping-sector")
     if !driver.isReadOnly {
-      expect(driver.request(Block.Request.write, capacity, data, 512), Block.Result.ioError, "write-behind-end")
+      expect(
+        driver.request(Block.Request.write, capacity, data, 512), Block.Result.ioError, "write-behind-end")
     }
     expect(driver.request(0x1234, 0, data, 512), Block.Result.unsupported, "unknown-request")
     expect(driver.request(read, 0, data, 512), Block.Result.ok, "read-after-errors")

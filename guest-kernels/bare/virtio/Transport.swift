@@ -11,7 +11,8 @@ func checkTransport(_ device: VirtioDevice) {
   let generation = device.read(Register.configGeneration)
   _ = device.read(Register.config)
   Checks.expect(
-    UInt64(device.read(Register.configGeneration)), is: UInt64(generation), subject, "config-generation-stable")
+    UInt64(device.read(Register.configGeneration)), is: UInt64(generation), subject,
+    "config-generation-stable")
   device.write(Register.sharedMemorySel, 0)
   Checks.expect(
     UInt64(device.read(Register.sharedMemoryLenLow)), is: 0xffff_ffff, subject, "no-shared-memory")
@@ -36,14 +37,16 @@ private func checkFeatures(_ device: VirtioDevice, _ subject: Subject) {
   device.write(Register.status, Status.acknowledge | Status.driver | Status.featuresOK)
   let refused = device.read(Register.status) & Status.featuresOK == 0
   Checks.expect(refused, subject, "refuses-unknown-feature", "FEATURES_OK stays set")
-  Checks.expect(device.negotiate(usableFeatures) != nil, subject, "features-ok", "FEATURES_OK does not stay set")
+  Checks.expect(
+    device.negotiate(usableFeatures) != nil, subject, "features-ok", "FEATURES_OK does not stay set")
 }
 
 private func checkQueueRegisters(_ device: VirtioDevice, _ subject: Subject) {
   device.write(Register.queueSel, 0)
   let largest = device.read(Register.queueNumMax)
   Checks.expect(
-    largest > 0 && largest <= 32768 && largest & (largest &- 1) == 0, subject, "queue-size", "no power of two")
+    largest > 0 && largest <= 32768 && largest & (largest &- 1) == 0, subject, "queue-size", "no power of two"
+  )
   device.write(Register.queueSel, 4096)
   Checks.expect(UInt64(device.read(Register.queueNumMax)), is: 0, subject, "no-such-queue")
 

@@ -1,0 +1,120 @@
+import Platform
+
+/// A buffer of a request.
+struct Part {
+  var address: UInt64
+  var length: UInt32
+  var writable: Bool
+}
+
+/// One device with one of its queues, brought up and ready to be treated badly.
+struct Target {
+  static let queueSize: UInt16 = 16
+
+  let device: VirtioDevice
+  let features: UInt64
+  let memory: Memory
+  var queue: VirtioQueue
+  /// A well-formed request of the device's kind, of `partCount` buffers.
+  private(set) var parts: [3 of Part]
+  private(set) var partCount: Int
+
+  /// Resets the device and brings it up to FEATURES_OK with a queue that is attached to nothing yet.
+  init?(_ device: VirtioDevice, queue index: UInt32, features wanted: UInt64, memory: Memory) {
+    guard let agreed = device.negotiate(wanted) else { return nil }
+    self.device = device
+    self.memory = memory
+    features = agreed
+    queue = VirtioQueue(index, size: Target.queueSize, features: agreed)
+    let readsMemory = device.kind == .console && index == 1
+    parts = [Part(address: memory.data, length: 64, writable: !readsMemory), .none, .none]
+    partCount = 1
+    guard device.kind == .block else { return }
+    store64(memory.header, 0)  // read
+    store64(memory.header &+ 8, 0)  // sector 0
+    parts[0] = Part(address: memory.header, length: 16, writable: false)
+    parts[1] = Part(address: memory.data, length: 512, writable: true)
+    parts[2] = Part(address: memory.result, length: 1, writable: true)
+    partCount = 3
+  }
+
+  // MARK: breaking a request
+
+  /// Offers the request with one of its buffers changed.
+  mutating func offer(changing position: Int, _ change: (inout Part) -> Void) {
+    change(&parts[position % partCount])
+    offerParts()
+  }
+
+  /// Offers the request with its descriptors changed in the table: `change` gets the table's address.
+  mutating func offer(indirect: Bool = false, changingTable change: (UInt64) -> Void) {
+    queue.begin(indirect: indirect)
+    for index in 0..<partCount {
+      queue.add(parts[index].address, parts[index].length, writable: parts[index].writable)
+    }
+    change(indirect ? queue.indirectTable : queue.descriptors)
+    queue.push()
+    poke()
+  }
+
+  private mutating func offerParts() { offer { _ in } }
+
+  /// Offers a chain the caller put into the table, beginning at descriptor `head`.
+  mutating func offer(head: UInt16) {
+    queue.push(head: head)
+    poke()
+  }
+
+  /// Writes a descriptor without any check.
+  func put(_ entry: UInt16, _ address: UInt64, _ length: UInt32, _ flags: UInt16, next: UInt16 = 0) {
+    VirtioQueue.put(queue.descriptors, entry, address, length, flags, next: next)
+  }
+
+  /// Notifies the device and leaves it a moment to do something wrong.
+  func poke() {
+    full_barrier()
+    device.notify(queue.index)
+    _ = Patience.wait(cycles: 20_000) {
+      queue.hasUsed || device.read(Register.status) & Status.needsReset != 0
+    }
+  }
+}
+
+extension Part {
+  fileprivate static var none: Part { Part(address: 0, length: 0, writable: false) }
+}
+
+/// Where things are in guest memory. Buffers lie at its very end, so that a length which is too large reaches
+/// no memory of the guest's own.
+struct Memory {
+  static let playgroundSize: UInt64 = 0x10000
+
+  /// The end of the RAM this guest lies in.
+  let end: UInt64
+
+  var playground: UInt64 { end &- Memory.playgroundSize }
+  var data: UInt64 { end &- 0x2000 }
+  var header: UInt64 { end &- 0x100 }
+  var result: UInt64 { end &- 0x80 }
+
+  /// Finds the RAM around 1 MiB in the E820 map of boot_params.
+  init?(bootParameters: UInt64) {
+    let entryCount = UInt64(load8(bootParameters &+ 0x1e8))
+    for index in 0..<min(entryCount, 128) {
+      let entry = bootParameters &+ 0x2d0 &+ 20 &* index
+      let start = load64(entry)
+      let size = load64(entry &+ 8)
+      guard load32(entry &+ 16) == 1, start <= 0x10_0000, size > 0x80_0000 else { continue }
+      end = start &+ size
+      return
+    }
+    return nil
+  }
+
+  /// Addresses at which no buffer of 512 bytes can be.
+  var badAddresses: [8 of UInt64] {
+    [
+      end, end &- 8, end &+ 0x1000_0000_0000, 0xd000_0000, 0xfee0_0000, 1 << 63, ~0 &- 15, ~0,
+    ]
+  }
+}
