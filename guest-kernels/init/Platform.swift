@@ -24,7 +24,7 @@ struct Platform {
   init() {
     var result = Platform.open()
     if result == Int(-ENOENT), mount("devtmpfs", on: "/dev") {
-      Platform.openConsole()
+      if sys_is_open(0) == 0 { Platform.openConsole() }
       result = Platform.open()
     }
     port = Int32(truncatingIfNeeded: result)
@@ -54,10 +54,12 @@ struct Platform {
 
   private static func open() -> Int { openFile("/dev/port", O_RDWR | O_CLOEXEC) }
 
-  /// The kernel starts init without open files when it finds no /dev/console.
-  private static func openConsole() {
-    guard sys_is_open(0) == 0, openFile("/dev/console", O_RDWR) == 0 else { return }
-    _ = sys_dup2(0, 1)
-    _ = sys_dup2(0, 2)
+  /// Makes /dev/console the standard files. The kernel starts init without any when it finds no console, else
+  /// with one from its own first file system, whose name a program (ttyname) cannot find.
+  static func openConsole() {
+    let console = Int32(truncatingIfNeeded: openFile("/dev/console", O_RDWR))
+    guard console >= 0 else { return }
+    for file: Int32 in 0..<3 where file != console { _ = sys_dup2(console, file) }
+    if console > 2 { _ = sys_close(console) }
   }
 }

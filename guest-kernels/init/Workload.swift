@@ -102,6 +102,7 @@ struct WorkloadStart {
   /// Runs in the new process, which shares memory with init until it becomes another program.
   mutating func becomeCommand() {
     _ = sys_setsid()
+    Platform.openConsole()
     _ = sys_take_terminal(0)
     _ = sys_set_signal_mask(0)
     guard let command = arguments[0] else { return }
