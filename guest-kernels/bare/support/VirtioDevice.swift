@@ -5,7 +5,6 @@ enum Register {
   static let magic: UInt64 = 0x000
   static let version: UInt64 = 0x004
   static let deviceID: UInt64 = 0x008
-  static let vendorID: UInt64 = 0x00c
   static let deviceFeatures: UInt64 = 0x010
   static let deviceFeaturesSel: UInt64 = 0x014
   static let driverFeatures: UInt64 = 0x020

@@ -11,12 +11,6 @@ INLINE void out8(uint16_t port, uint8_t value) {
   __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port) : "memory");
 }
 
-INLINE uint8_t in8(uint16_t port) {
-  uint8_t value;
-  __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
-  return value;
-}
-
 // One string instruction for the whole buffer: the fewest guest instructions per byte.
 INLINE void out8_all(uint16_t port, const uint8_t *bytes, uint64_t count) {
   __asm__ volatile("rep outsb" : "+S"(bytes), "+c"(count) : "d"(port) : "memory");
