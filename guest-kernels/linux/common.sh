@@ -1,6 +1,9 @@
 # Shared by `build` and `repack`: what is built, from what, and where it is kept.
 # shellcheck shell=bash
 
+# A failure inside $(...) ends the script too.
+shopt -s inherit_errexit
+
 readonly source_package=linux-source-6.1
 readonly source_version=6.1.192-2
 readonly source_sha256=ae95fe63d4c553f8d0e6c86cb1ab566f3894a43743eb19ab585cd97d82f26514
@@ -51,17 +54,27 @@ enter_scratch() {
   scratch=$cache/linux-scratch
   rm -rf "$scratch"
   mkdir "$scratch"
-  trap 'rm -rf "$scratch"' EXIT
+  exec 8>&2
+  trap leave_scratch EXIT
 }
 
-# Runs one step with its output in the log; on failure keeps the log and says where it is.
+# Runs one step with its output in the log. It is not run as a condition: that would let the commands in it
+# fail unnoticed. If one fails the script ends, and leave_scratch finds the step unfinished.
 step() {
   echo "$1"
   shift
-  "$@" >>"$scratch/log" 2>&1 && return
-  mv "$scratch/log" "$cache/linux.log"
-  grep -m 3 -iE 'error|\*\*\*' "$cache/linux.log" >&2 || true
-  die "that failed; the log is $cache/linux.log"
+  unfinished=yes
+  "$@" >>"$scratch/log" 2>&1
+  unfinished=
+}
+
+leave_scratch() {
+  if [[ -n ${unfinished:-} ]]; then
+    mv "$scratch/log" "$cache/linux.log"
+    grep -m 5 -iE 'error|\*\*\*' "$cache/linux.log" >&8 || true
+    printf '%s: that failed; the log is %s\n' "${0##*/}" "$cache/linux.log" >&8
+  fi
+  rm -rf "$scratch"
 }
 
 # make in the kernel's tree, with the same result wherever and whenever it runs. The folders' names are
