@@ -1,0 +1,188 @@
+// The form a description has between the two programs, little-endian throughout:
+//
+//   "SwMD"  version: UInt16  count: UInt32 (of all bytes)  then fields, each  tag: UInt8  count: UInt32  value
+//
+// Fields come in the order of their tags; only `disk` may repeat, and an optional part that is absent has no
+// field. There is one version at a time: both programs are built and installed together, so a description of
+// another version is an installation gone wrong and is refused.
+
+private let magic: [UInt8] = [0x53, 0x77, 0x4d, 0x44]
+private let version: UInt16 = 1
+private let headerBytes = 10
+
+private enum Tag: UInt8 {
+  case kernelPath = 1
+  case kernelDescriptor, initialRamdisk, commandLine, describe, memory, cpus, disk, console, entropy, reboot
+  case timeLimit, timeline, verbose, startedAt
+}
+
+extension MachineDescription {
+  /// The description as bytes for `init(decoding:)`.
+  public func encode() -> [UInt8] {
+    var fields = FieldWriter()
+    switch kernel {
+    case .path(let path): fields.put(.kernelPath, path)
+    case .descriptor(let number, let name):
+      fields.put(.kernelDescriptor, littleEndian(UInt32(bitPattern: number)) + Array(name.utf8))
+    }
+    if let initialRamdisk { fields.put(.initialRamdisk, initialRamdisk) }
+    fields.put(.commandLine, commandLine)
+    fields.put(.describe, [describe.rawValue])
+    fields.put(.memory, littleEndian(memory))
+    fields.put(.cpus, littleEndian(UInt32(cpus)))
+    for disk in disks {
+      let identifier = Array((disk.identifier ?? "").utf8)
+      fields.put(
+        .disk, [disk.readOnly ? 1 : 0, UInt8(identifier.count)] + identifier + Array(disk.path.utf8))
+    }
+    fields.put(.console, [console.rawValue])
+    fields.put(.entropy, [entropy ? 1 : 0])
+    fields.put(.reboot, [reboot.rawValue])
+    if let timeLimit { fields.put(.timeLimit, littleEndian(timeLimit)) }
+    fields.put(.timeline, [timeline ? 1 : 0])
+    fields.put(.verbose, [verbose ? 1 : 0])
+    fields.put(.startedAt, littleEndian(startedAt))
+    let count = UInt32(headerBytes + fields.bytes.count)
+    return magic + littleEndian(version) + littleEndian(count) + fields.bytes
+  }
+
+  /// The description in `bytes`, with every count, number and enumeration checked and nothing left over.
+  /// Throws a `Diagnostic`: status `monitorError` for bytes that are no description of this version,
+  /// `usage` for one whose parts are out of their limits.
+  public init(decoding bytes: [UInt8]) throws(Diagnostic) {
+    var fields = try FieldReader(bytes)
+    let kernel: Kernel
+    if let path = try fields.takeIfPresent(.kernelPath) {
+      kernel = .path(try path.text())
+    } else {
+      var value = try fields.take(.kernelDescriptor)
+      let number: UInt32 = try value.integer()
+      kernel = .descriptor(Int32(bitPattern: number), name: try value.text())
+    }
+    let initialRamdisk = try fields.takeIfPresent(.initialRamdisk)?.text()
+    let commandLine = try fields.take(.commandLine).text()
+    let describe: HardwareDescription = try fields.take(.describe).choice()
+    let memory: UInt64 = try fields.take(.memory).wholeInteger()
+    let cpus: UInt32 = try fields.take(.cpus).wholeInteger()
+    var disks: [Disk] = []
+    while let value = try fields.takeIfPresent(.disk) {
+      guard disks.count < Limits.disks else { throw notADescription("too many disks") }
+      disks.append(try value.disk())
+    }
+    let console: Console = try fields.take(.console).choice()
+    let entropy = try fields.take(.entropy).flag()
+    let reboot: Reboot = try fields.take(.reboot).choice()
+    let timeLimit: UInt64? = try fields.takeIfPresent(.timeLimit)?.wholeInteger()
+    let timeline = try fields.take(.timeline).flag()
+    let verbose = try fields.take(.verbose).flag()
+    let startedAt: UInt64 = try fields.take(.startedAt).wholeInteger()
+    guard fields.isAtEnd else { throw notADescription("bytes after its end") }
+    try self.init(
+      kernel: kernel, initialRamdisk: initialRamdisk, commandLine: commandLine, describe: describe,
+      memory: memory, cpus: Int(cpus), disks: disks, console: console, entropy: entropy, reboot: reboot,
+      timeLimit: timeLimit, timeline: timeline, verbose: verbose, startedAt: startedAt)
+  }
+}
+
+private func notADescription(_ why: String) -> Diagnostic {
+  Diagnostic(
+    .monitorError, "not a machine description", which: why,
+    mend: "install swiftlet and swiftlet-vmm from the same build")
+}
+
+private func littleEndian<T: FixedWidthInteger>(_ value: T) -> [UInt8] {
+  (0..<(T.bitWidth / 8)).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+}
+
+private struct FieldWriter {
+  var bytes: [UInt8] = []
+
+  mutating func put(_ tag: Tag, _ value: [UInt8]) {
+    bytes.append(tag.rawValue)
+    bytes += littleEndian(UInt32(value.count))
+    bytes += value
+  }
+
+  mutating func put(_ tag: Tag, _ text: String) { put(tag, Array(text.utf8)) }
+}
+
+/// The fields in turn. Every read is checked against what is left.
+private struct FieldReader {
+  private var rest: FieldValue
+
+  var isAtEnd: Bool { rest.bytes.isEmpty }
+
+  init(_ bytes: [UInt8]) throws(Diagnostic) {
+    guard bytes.count <= Limits.encodedBytes else { throw notADescription("\(bytes.count) bytes") }
+    rest = FieldValue(bytes: bytes[...])
+    guard Array(try rest.prefix(magic.count)) == magic else { throw notADescription("no magic number") }
+    let found: UInt16 = try rest.integer()
+    guard found == version else { throw notADescription("version \(found), not \(version)") }
+    let count: UInt32 = try rest.integer()
+    guard Int(count) == bytes.count else {
+      throw notADescription("\(bytes.count) bytes where it says \(count)")
+    }
+  }
+
+  mutating func takeIfPresent(_ tag: Tag) throws(Diagnostic) -> FieldValue? {
+    guard rest.bytes.first == tag.rawValue else { return nil }
+    _ = try rest.prefix(1)
+    let count: UInt32 = try rest.integer()
+    return FieldValue(bytes: try rest.prefix(Int(count)))
+  }
+
+  mutating func take(_ tag: Tag) throws(Diagnostic) -> FieldValue {
+    guard let value = try takeIfPresent(tag) else { throw notADescription("no field \(tag)") }
+    return value
+  }
+}
+
+private struct FieldValue {
+  var bytes: ArraySlice<UInt8>
+
+  mutating func prefix(_ count: Int) throws(Diagnostic) -> ArraySlice<UInt8> {
+    guard count <= bytes.count else { throw notADescription("cut short") }
+    defer { bytes = bytes.dropFirst(count) }
+    return bytes.prefix(count)
+  }
+
+  mutating func integer<T: FixedWidthInteger>() throws(Diagnostic) -> T {
+    var value: T = 0
+    for byte in try prefix(T.bitWidth / 8).reversed() { value = (value << 8) | T(byte) }
+    return value
+  }
+
+  consuming func wholeInteger<T: FixedWidthInteger>() throws(Diagnostic) -> T {
+    let value: T = try integer()
+    guard bytes.isEmpty else { throw notADescription("a number of the wrong size") }
+    return value
+  }
+
+  consuming func choice<T: RawRepresentable>() throws(Diagnostic) -> T where T.RawValue == UInt8 {
+    let raw: UInt8 = try wholeInteger()
+    guard let value = T(rawValue: raw) else { throw notADescription("\(raw) is no \(T.self)") }
+    return value
+  }
+
+  consuming func flag() throws(Diagnostic) -> Bool {
+    let raw: UInt8 = try wholeInteger()
+    guard raw <= 1 else { throw notADescription("\(raw) is no flag") }
+    return raw == 1
+  }
+
+  func text() throws(Diagnostic) -> String {
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw notADescription("text that is not UTF-8")
+    }
+    return text
+  }
+
+  consuming func disk() throws(Diagnostic) -> Disk {
+    let readOnly: UInt8 = try integer()
+    guard readOnly <= 1 else { throw notADescription("\(readOnly) is no flag") }
+    let count: UInt8 = try integer()
+    let identifier = FieldValue(bytes: try prefix(Int(count)))
+    return try Disk(
+      path: try text(), readOnly: readOnly == 1, identifier: count == 0 ? nil : try identifier.text())
+  }
+}

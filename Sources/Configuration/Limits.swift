@@ -1,0 +1,21 @@
+/// What a machine may be asked to be. Both programs check against these numbers and no others.
+public enum Limits {
+  /// Guest RAM in bytes: whole mebibytes, because a guest's map of memory is built from them.
+  public static let memory: ClosedRange<UInt64> = (4 << 20)...(512 << 30)
+  public static let memoryGranule: UInt64 = 1 << 20
+  /// Processors: local APIC identifiers are one byte, 255 means all of them and one is the I/O APIC's.
+  /// The host's own limit may be lower and is checked by the monitor.
+  public static let cpus: ClosedRange<Int> = 1...254
+  /// Disks: 17 virtio-mmio windows, less one for the console and one for entropy.
+  public static let disks = 15
+  /// Bytes of a disk identifier (virtio 1.2, 5.2.6: the answer to VIRTIO_BLK_T_GET_ID).
+  public static let diskIdentifierBytes = 20
+  /// Bytes of a path, without the terminating zero (PATH_MAX is 4096 with it).
+  public static let pathBytes = 4095
+  /// Bytes of the kernel command line. A kernel's own limit (Linux on x86: 2047) is checked at boot.
+  public static let commandLineBytes = 4096
+  /// A time limit in nanoseconds: from a millisecond to a year.
+  public static let timeLimit: ClosedRange<UInt64> = 1_000_000...(365 * 86_400 * 1_000_000_000)
+  /// Bytes of an encoded description: room for every disk with the longest path, and nothing like it again.
+  public static let encodedBytes = 128 * 1024
+}

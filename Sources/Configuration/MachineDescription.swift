@@ -1,0 +1,117 @@
+/// Everything the monitor must know to build and run one machine. A value that exists is valid: its parts
+/// are within `Limits` and agree with each other; only files and the host can still say no.
+public struct MachineDescription: Sendable, Equatable {
+  /// Where the kernel's ELF file is.
+  public enum Kernel: Sendable, Equatable {
+    case path(String)
+    /// A descriptor the monitor inherits, open for reading; `name` is what messages call it.
+    case descriptor(Int32, name: String)
+
+    /// What messages call the kernel.
+    public var name: String {
+      switch self {
+      case .path(let name), .descriptor(_, let name): name
+      }
+    }
+  }
+
+  /// How the hardware is described to the kernel.
+  public enum HardwareDescription: UInt8, Sendable, CaseIterable {
+    case auto, fdt, acpi, mptable
+  }
+
+  /// What the guest's console is attached to the person's terminal through.
+  public enum Console: UInt8, Sendable, CaseIterable {
+    /// virtio-console, hvc0 in Linux.
+    case virtio
+    /// The 16550 at port 0x3f8, ttyS0 in Linux.
+    case serial
+    /// Nothing: the guest's output is dropped and its input is empty.
+    case none
+  }
+
+  /// What a reset by the guest does.
+  public enum Reboot: UInt8, Sendable, CaseIterable {
+    case exit, restart
+  }
+
+  public let kernel: Kernel
+  public let initialRamdisk: String?
+  /// The kernel's command line before what the monitor adds for its devices and for the host.
+  public let commandLine: String
+  public let describe: HardwareDescription
+  /// Guest RAM in bytes.
+  public let memory: UInt64
+  public let cpus: Int
+  public let disks: [Disk]
+  public let console: Console
+  /// Whether there is a virtio-rng.
+  public let entropy: Bool
+  public let reboot: Reboot
+  /// Nanoseconds after which the machine is stopped.
+  public let timeLimit: UInt64?
+  /// Print the boot's timeline when the machine ends.
+  public let timeline: Bool
+  /// Say on standard error what is done.
+  public let verbose: Bool
+  /// When the person's command began, in nanoseconds of CLOCK_MONOTONIC: where the timeline starts.
+  public let startedAt: UInt64
+
+  /// Throws a `Diagnostic` with status `usage` for the first part that is out of its limits.
+  public init(
+    kernel: Kernel, initialRamdisk: String? = nil, commandLine: String = "",
+    describe: HardwareDescription = .auto, memory: UInt64 = 128 << 20, cpus: Int = 1, disks: [Disk] = [],
+    console: Console = .virtio, entropy: Bool = true, reboot: Reboot = .exit, timeLimit: UInt64? = nil,
+    timeline: Bool = false, verbose: Bool = false, startedAt: UInt64 = 0
+  ) throws(Diagnostic) {
+    try Check.path(kernel.name, of: "kernel")
+    if case .descriptor(let number, _) = kernel, number < 0 {
+      throw Diagnostic(.usage, "bad kernel descriptor", which: "\(number)", mend: "give an open descriptor")
+    }
+    if let initialRamdisk { try Check.path(initialRamdisk, of: "initrd") }
+    try Check.commandLine(commandLine)
+    try Check.memory(memory)
+    try Check.cpus(cpus)
+    try Check.disks(disks)
+    if let timeLimit { try Check.timeLimit(timeLimit) }
+    self.kernel = kernel
+    self.initialRamdisk = initialRamdisk
+    self.commandLine = commandLine
+    self.describe = describe
+    self.memory = memory
+    self.cpus = cpus
+    self.disks = disks
+    self.console = console
+    self.entropy = entropy
+    self.reboot = reboot
+    self.timeLimit = timeLimit
+    self.timeline = timeline
+    self.verbose = verbose
+    self.startedAt = startedAt
+  }
+}
+
+/// A disk of the machine: a file on the host, seen by the guest as a virtio-blk device.
+public struct Disk: Sendable, Equatable {
+  public let path: String
+  public let readOnly: Bool
+  /// What the guest reads as the disk's serial number: 1 to 20 printable ASCII characters, or nil.
+  public let identifier: String?
+
+  /// Throws a `Diagnostic` with status `usage` for a path or identifier that cannot be one.
+  public init(path: String, readOnly: Bool = false, identifier: String? = nil) throws(Diagnostic) {
+    try Check.path(path, of: "disk")
+    if let identifier {
+      guard (1...Limits.diskIdentifierBytes).contains(identifier.utf8.count),
+        identifier.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
+      else {
+        throw Diagnostic(
+          .usage, "bad disk identifier", which: identifier,
+          mend: "use 1 to \(Limits.diskIdentifierBytes) printable ASCII characters without spaces")
+      }
+    }
+    self.path = path
+    self.readOnly = readOnly
+    self.identifier = identifier
+  }
+}

@@ -1,0 +1,127 @@
+import Configuration
+import Testing
+
+struct MachineDescriptionTests {
+  static func full() throws -> MachineDescription {
+    try MachineDescription(
+      kernel: .descriptor(7, name: "vmlinuz"), initialRamdisk: "/boot/initrd", commandLine: "console=hvc0 ü",
+      describe: .acpi, memory: 5 << 30, cpus: 3,
+      disks: [
+        try Disk(path: "/d/root.img", readOnly: true, identifier: "root"), try Disk(path: "data"),
+      ],
+      console: .serial, entropy: false, reboot: .restart, timeLimit: 2_500_000_000, timeline: true,
+      verbose: true, startedAt: 0x0123_4567_89ab_cdef)
+  }
+
+  @Test func comesBackAsItWas() throws {
+    let full = try Self.full()
+    #expect(try MachineDescription(decoding: full.encode()) == full)
+    let small = try MachineDescription(kernel: .path("vmlinux"))
+    #expect(try MachineDescription(decoding: small.encode()) == small)
+    #expect(small != full)
+  }
+
+  @Test func smallDescriptionHasTheseBytes() throws {
+    let bytes = try MachineDescription(kernel: .path("k"), commandLine: "a b", memory: 16 << 20).encode()
+    let expected: [UInt8] = [
+      0x53, 0x77, 0x4d, 0x44, 1, 0, 95, 0, 0, 0,
+      1, 1, 0, 0, 0, 0x6b,
+      4, 3, 0, 0, 0, 0x61, 0x20, 0x62,
+      5, 1, 0, 0, 0, 0,
+      6, 8, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0,
+      7, 4, 0, 0, 0, 1, 0, 0, 0,
+      9, 1, 0, 0, 0, 0,
+      10, 1, 0, 0, 0, 1,
+      11, 1, 0, 0, 0, 0,
+      13, 1, 0, 0, 0, 0,
+      14, 1, 0, 0, 0, 0,
+      15, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ]
+    #expect(bytes == expected)
+  }
+
+  @Test func everyTruncationIsRefused() throws {
+    let bytes = try Self.full().encode()
+    for count in 0..<bytes.count {
+      #expect(throws: Diagnostic.self) { try MachineDescription(decoding: Array(bytes.prefix(count))) }
+      var adjusted = Array(bytes.prefix(count))
+      if count >= 10 {
+        adjusted[6] = UInt8(count & 0xff)
+        adjusted[7] = UInt8(count >> 8)
+        #expect(throws: Diagnostic.self) { try MachineDescription(decoding: adjusted) }
+      }
+    }
+  }
+
+  @Test func everyChangedByteIsRefusedOrMeansSomethingElse() throws {
+    let full = try Self.full()
+    let bytes = full.encode()
+    for index in bytes.indices {
+      for change: UInt8 in [0x01, 0x80, 0xff] {
+        var changed = bytes
+        changed[index] ^= change
+        if let decoded = try? MachineDescription(decoding: changed) {
+          #expect(decoded != full)
+          #expect(decoded.encode() == changed)
+        }
+      }
+    }
+  }
+
+  @Test func trailingBytesAreRefused() throws {
+    var bytes = try Self.full().encode()
+    bytes.append(0)
+    #expect(throws: Diagnostic.self) { try MachineDescription(decoding: bytes) }
+    bytes[6] &+= 1
+    #expect(throws: Diagnostic.self) { try MachineDescription(decoding: bytes) }
+  }
+
+  @Test func limitsHoldAtTheirEdges() throws {
+    func describe(memory: UInt64 = 128 << 20, cpus: Int = 1, disks: [Disk] = [], limit: UInt64? = nil) throws
+    {
+      _ = try MachineDescription(
+        kernel: .path("k"), memory: memory, cpus: cpus, disks: disks, timeLimit: limit)
+    }
+    try describe(memory: Limits.memory.lowerBound)
+    try describe(memory: Limits.memory.upperBound)
+    for memory in [0, Limits.memory.lowerBound - 1, Limits.memory.upperBound + 1, (128 << 20) + 4096, .max] {
+      #expect(throws: Diagnostic.self) { try describe(memory: memory) }
+    }
+    try describe(cpus: 254)
+    for cpus in [-1, 0, 255] { #expect(throws: Diagnostic.self) { try describe(cpus: cpus) } }
+    let disk = try Disk(path: "d")
+    try describe(disks: Array(repeating: disk, count: Limits.disks))
+    #expect(throws: Diagnostic.self) { try describe(disks: Array(repeating: disk, count: Limits.disks + 1)) }
+    let named = try Disk(path: "d", identifier: "same")
+    #expect(throws: Diagnostic.self) { try describe(disks: [named, named]) }
+    for limit in [0, 999_999, UInt64.max] { #expect(throws: Diagnostic.self) { try describe(limit: limit) } }
+    #expect(throws: Diagnostic.self) { try Disk(path: "") }
+    #expect(throws: Diagnostic.self) { try Disk(path: "a\0b") }
+    #expect(throws: Diagnostic.self) { try Disk(path: "d", identifier: "") }
+    #expect(throws: Diagnostic.self) { try Disk(path: "d", identifier: "123456789012345678901") }
+    #expect(throws: Diagnostic.self) { try Disk(path: "d", identifier: "a b") }
+    #expect(throws: Diagnostic.self) {
+      try MachineDescription(kernel: .path("k"), commandLine: "a\nb")
+    }
+    #expect(throws: Diagnostic.self) {
+      try MachineDescription(kernel: .path("k"), commandLine: String(repeating: "a", count: 4097))
+    }
+  }
+}
+
+struct ExitStatusTests {
+  @Test func numbersAreDistinctAndLeaveTheUsualOnesToWorkloads() {
+    let codes = ExitStatus.ours.map(\.code)
+    #expect(Set(codes).count == codes.count)
+    #expect(codes == codes.sorted())
+    #expect(codes.allSatisfy { (64..<126).contains($0) })
+    #expect(ExitStatus.poweredOff(workload: 42).code == 42)
+    #expect(ExitStatus.signal(15).code == 143)
+    #expect(Set(ExitStatus.ours.map(\.meaning)).count == codes.count)
+  }
+
+  @Test func diagnosticIsOneLine() {
+    let diagnostic = Diagnostic(.usage, "bad", which: "a\n\u{1b}[31mb", mend: "do")
+    #expect(diagnostic.description == "bad: a\\u{a}\\u{1b}[31mb: do")
+  }
+}
