@@ -1,0 +1,64 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target of ours: Swift 6 mode, warnings are errors, imports say what they re-export.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+/// Targets that may not touch memory by pointer: the compiler refuses an unmarked unsafe use in them.
+let safe = strict + [.strictMemorySafety()]
+
+let package = Package(
+  name: "swiftlet",
+  products: [
+    .executable(name: "swiftlet", targets: ["swiftlet"]),
+    .executable(name: "swiftlet-vmm", targets: ["swiftlet-vmm"]),
+    .library(name: "Machine", targets: ["Machine"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    // C module maps: no code of ours beyond static inline accessors for what Swift cannot import.
+    .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
+    .systemLibrary(name: "CKVM", path: "Sources/CKVM"),
+    .systemLibrary(name: "CFDT", path: "Sources/CFDT", providers: [.apt(["libfdt-dev"])]),
+    .systemLibrary(
+      name: "CCompression", path: "Sources/CCompression",
+      providers: [.apt(["zlib1g-dev", "liblz4-dev", "libzstd-dev", "liblzma-dev", "libbz2-dev"])]),
+
+    // The monitor. Imports point down only.
+    .target(name: "LinuxSystem", dependencies: ["CLinux"], swiftSettings: strict),
+    .target(name: "GuestMemory", dependencies: ["LinuxSystem", "CLinux"], swiftSettings: strict),
+    .target(name: "Boot", dependencies: ["GuestMemory", "CFDT"], swiftSettings: safe),
+    .target(name: "Devices", dependencies: ["GuestMemory"], swiftSettings: safe),
+    .target(name: "Backends", dependencies: ["Devices", "GuestMemory", "LinuxSystem"], swiftSettings: safe),
+    .target(name: "KVM", dependencies: ["CKVM", "CLinux", "GuestMemory", "LinuxSystem"], swiftSettings: strict),
+    .target(name: "HostProfile", dependencies: ["KVM", "GuestMemory", "LinuxSystem"], swiftSettings: safe),
+    .target(name: "Configuration", swiftSettings: safe),
+    .target(
+      name: "Machine",
+      dependencies: [
+        "Boot", "Devices", "Backends", "KVM", "HostProfile", "Configuration", "GuestMemory", "LinuxSystem",
+      ],
+      swiftSettings: safe),
+    .executableTarget(
+      name: "swiftlet-vmm", dependencies: ["Machine", "Configuration", "LinuxSystem"], swiftSettings: strict),
+
+    // What a person types, and the tools around the monitor.
+    .target(
+      name: "KernelImages", dependencies: ["Boot", "CCompression", "LinuxSystem"], swiftSettings: strict),
+    .executableTarget(
+      name: "swiftlet",
+      dependencies: [
+        "Configuration", "KernelImages", "HostProfile", "LinuxSystem",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+  ]
+)

@@ -1,0 +1,1 @@
+// What the devices stand on at the host: files, entropy, console streams.

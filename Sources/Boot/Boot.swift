@@ -1,0 +1,1 @@
+// Kernel images, hardware tables and initial register values, as values: no system call, no KVM.

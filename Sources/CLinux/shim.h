@@ -1,0 +1,63 @@
+// What Swift cannot call or import from the C library: variadic functions, function-like macros and calls
+// hidden behind _GNU_SOURCE. Every function returns the result, or -errno, so that nothing between the call and
+// its check can clobber errno.
+#pragma once
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/uio.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+static inline long clinux_result(long result) { return result < 0 ? -(long)errno : result; }
+
+static inline long clinux_open(const char *path, int flags, unsigned mode) {
+  return clinux_result(open(path, flags, mode));
+}
+static inline long clinux_ioctl(int fd, unsigned long request, void *argument) {
+  return clinux_result(ioctl(fd, request, argument));
+}
+static inline long clinux_ioctl_value(int fd, unsigned long request, unsigned long value) {
+  return clinux_result(ioctl(fd, request, value));
+}
+static inline long clinux_fcntl(int fd, int command, unsigned long argument) {
+  return clinux_result(fcntl(fd, command, argument));
+}
+static inline long clinux_fcntl_lock(int fd, int command, struct flock *lock) {
+  return clinux_result(fcntl(fd, command, lock));
+}
+static inline long clinux_memfd_create(const char *name, unsigned flags) {
+  return clinux_result(syscall(SYS_memfd_create, name, flags));
+}
+static inline long clinux_set_thread_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
+static inline int clinux_gettid(void) { return (int)syscall(SYS_gettid); }
+
+// Open-file-description locks belong to the descriptor, not the process (fcntl(2)); glibc hides the numbers.
+enum : int { CLINUX_F_OFD_SETLK = 37, CLINUX_F_ADD_SEALS = 1033 };
+enum : unsigned int { CLINUX_MFD_CLOEXEC = 1, CLINUX_MFD_ALLOW_SEALING = 2 };
+
+// MAP_FAILED is a cast, which does not import.
+static inline void *clinux_mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset) {
+  void *mapping = mmap(address, length, protection, flags, fd, offset);
+  return mapping == MAP_FAILED ? NULL : mapping;
+}
+

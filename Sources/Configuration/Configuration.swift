@@ -1,0 +1,1 @@
+// The machine description that swiftlet hands to swiftlet-vmm.

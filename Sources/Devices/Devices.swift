@@ -1,0 +1,1 @@
+// The devices a guest sees, without system calls and without KVM.

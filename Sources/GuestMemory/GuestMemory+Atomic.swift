@@ -1,0 +1,24 @@
+import Synchronization
+
+/// The ring indices of virtio queues, which device and driver share (virtio 1.2, 2.7.13 and 2.7.14).
+extension GuestMemory {
+  /// Loads before which no later access is moved.
+  public func loadAcquire(at address: GuestAddress) throws(GuestMemoryError) -> UInt16 {
+    UInt16(littleEndian: try cell(address).pointee.load(ordering: .acquiring))
+  }
+
+  /// Stores after which no earlier access is moved.
+  public func storeRelease(_ value: UInt16, at address: GuestAddress) throws(GuestMemoryError) {
+    try cell(address).pointee.store(value.littleEndian, ordering: .releasing)
+  }
+
+  /// Orders every access before it against every one after it, stores against later loads too.
+  public func fence() { atomicMemoryFence(ordering: .sequentiallyConsistent) }
+
+  /// `Atomic<UInt16>` is two bytes that hold the number itself, so a pointer to it may be laid over guest RAM.
+  private func cell(_ address: GuestAddress) throws(GuestMemoryError) -> UnsafePointer<Atomic<UInt16>> {
+    guard address.value & 1 == 0 else { throw .misaligned(address) }
+    let slice = try slice(at: address, count: 2)
+    return UnsafePointer(pointer(slice).assumingMemoryBound(to: Atomic<UInt16>.self))
+  }
+}

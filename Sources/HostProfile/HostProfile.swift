@@ -1,0 +1,1 @@
+// What a deficient KVM host needs, and the probes that tell.

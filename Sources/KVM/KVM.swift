@@ -1,0 +1,1 @@
+// The KVM API as Swift types, one per descriptor kind. No policy.

@@ -1,0 +1,1 @@
+// Unpacks and inspects kernel images on the host.

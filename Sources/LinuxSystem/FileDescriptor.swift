@@ -1,0 +1,142 @@
+import CLinux
+import Glibc
+
+/// Sole owner of an open file description's descriptor; closes it at the end of its life.
+public struct FileDescriptor: ~Copyable, Sendable {
+  /// The descriptor's number, valid as long as the owner lives.
+  public let raw: Int32
+
+  /// Takes over a descriptor that nobody else will close.
+  public init(owning raw: Int32) { self.raw = raw }
+
+  /// Opens `path`; O_CLOEXEC is always set.
+  public init(opening path: String, _ flags: Int32, mode: UInt32 = 0o600) throws(SystemError) {
+    raw = Int32(try checked(clinux_open(path, flags | O_CLOEXEC, mode), "open", path))
+  }
+
+  deinit { _ = close(raw) }
+
+  /// Gives the number to a caller who will close it.
+  public consuming func release() -> Int32 {
+    let number = raw
+    discard self
+    return number
+  }
+
+  /// Another descriptor for the same open file description.
+  public func duplicate() throws(SystemError) -> FileDescriptor {
+    FileDescriptor(
+      owning: Int32(try checked(clinux_fcntl(raw, F_DUPFD_CLOEXEC, 0), "fcntl", "F_DUPFD_CLOEXEC")))
+  }
+
+  /// Reads at most the buffer's length from the current position; 0 at the end of the file.
+  public func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int {
+    try retrying("read") { Glibc.read(raw, buffer.baseAddress, buffer.count) }
+  }
+
+  /// Reads at most `count` bytes from the current position; fewer at the end of the file or of what is ready.
+  public func read(upTo count: Int) throws(SystemError) -> [UInt8] {
+    var failure: SystemError?
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, length in
+      do throws(SystemError) {
+        length = try read(into: UnsafeMutableRawBufferPointer(buffer))
+      } catch { failure = error }
+    }
+    if let failure { throw failure }
+    return bytes
+  }
+
+  /// Reads exactly the buffer's length at `offset`, in bytes from the start of the file.
+  /// - Throws: ENODATA when the file ends before that.
+  public func readAll(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError) {
+    var done = 0
+    while done < buffer.count {
+      let count = try retrying("pread") {
+        pread(raw, buffer.baseAddress.map { $0 + done }, buffer.count - done, Int(offset) + done)
+      }
+      if count == 0 { throw SystemError(call: "pread", operand: "end of file", code: ENODATA) }
+      done += count
+    }
+  }
+
+  /// Writes what the kernel takes of `bytes` at the current position.
+  public func write(_ bytes: UnsafeRawBufferPointer) throws(SystemError) -> Int {
+    try retrying("write") { Glibc.write(raw, bytes.baseAddress, bytes.count) }
+  }
+
+  /// Writes all of `bytes` at the current position.
+  public func writeAll(_ bytes: [UInt8]) throws(SystemError) {
+    var done = 0
+    while done < bytes.count {
+      done += try retrying("write") {
+        bytes.withUnsafeBytes { Glibc.write(raw, $0.baseAddress.map { $0 + done }, $0.count - done) }
+      }
+    }
+  }
+
+  /// The file's contents from its start, refused where it is longer than `limit` bytes.
+  /// - Throws: EFBIG above the limit.
+  public func contents(limit: Int) throws(SystemError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    while true {
+      let chunk = try read(upTo: 1 << 16)
+      if chunk.isEmpty { return bytes }
+      bytes += chunk
+      if bytes.count > limit { throw SystemError(call: "read", operand: "file too long", code: EFBIG) }
+    }
+  }
+
+  /// What fstat(2) says of the file.
+  public func status() throws(SystemError) -> FileStatus {
+    var status = stat()
+    _ = try checking("fstat") { Int(fstat(raw, &status)) }
+    return FileStatus(kind: .init(mode: status.st_mode), size: UInt64(clamping: status.st_size))
+  }
+
+  /// Brings written data, and the size that reading it needs, to stable storage (fdatasync(2)).
+  public func synchronize() throws(SystemError) {
+    _ = try retrying("fdatasync") { Int(fdatasync(raw)) }
+  }
+
+  /// Moves the position, in bytes from the start of the file.
+  public func seek(to offset: UInt64) throws(SystemError) {
+    _ = try checking("lseek") { lseek(raw, Int(offset), SEEK_SET) }
+  }
+
+  /// Sets or clears O_NONBLOCK, which all descriptors of this open file description share.
+  public func setNonBlocking(_ enabled: Bool) throws(SystemError) {
+    let flags = try checked(clinux_fcntl(raw, F_GETFL, 0), "fcntl", "F_GETFL")
+    let wanted = enabled ? flags | Int(O_NONBLOCK) : flags & ~Int(O_NONBLOCK)
+    if wanted != flags { _ = try checked(clinux_fcntl(raw, F_SETFL, UInt(wanted)), "fcntl", "F_SETFL") }
+  }
+
+  /// Locks the whole file for this open file description (fcntl(2), F_OFD_SETLK); the lock ends with it.
+  /// - Throws: EAGAIN when another description holds a lock that conflicts.
+  public func lock(exclusively: Bool) throws(SystemError) {
+    var lock = flock()
+    lock.l_type = Int16(exclusively ? F_WRLCK : F_RDLCK)
+    lock.l_whence = Int16(SEEK_SET)
+    _ = try checked(clinux_fcntl_lock(raw, Int32(CLINUX_F_OFD_SETLK), &lock), "fcntl", "F_OFD_SETLK")
+  }
+}
+
+/// What a file is and how long, in bytes (0 for what has no length).
+public struct FileStatus: Sendable {
+  public enum Kind: Sendable { case regular, directory, characterDevice, blockDevice, pipe, socket, other }
+  public let kind: Kind
+  public let size: UInt64
+}
+
+extension FileStatus.Kind {
+  init(mode: mode_t) {
+    switch mode & S_IFMT {
+    case S_IFREG: self = .regular
+    case S_IFDIR: self = .directory
+    case S_IFCHR: self = .characterDevice
+    case S_IFBLK: self = .blockDevice
+    case S_IFIFO: self = .pipe
+    case S_IFSOCK: self = .socket
+    default: self = .other
+    }
+  }
+}

@@ -1,0 +1,25 @@
+/// A system call that failed: which call, on what, and why.
+public struct SystemError: Error, Sendable, Equatable {
+  /// The call's name as in its manual page, section 2.
+  public let call: String
+  /// The path, device or number the call was made on; empty where there is none.
+  public let operand: String
+  /// The `errno` value.
+  public let code: Int32
+
+  public init(call: String, operand: String = "", code: Int32) {
+    self.call = call
+    self.operand = operand
+    self.code = code
+  }
+}
+
+extension SystemError: CustomStringConvertible {
+  public var description: String {
+    let what = operand.isEmpty ? call : "\(call) \(operand)"
+    return "\(what): \(reason)"
+  }
+
+  /// The C library's text for the error number.
+  public var reason: String { errorText(code) }
+}

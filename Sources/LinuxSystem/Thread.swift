@@ -1,0 +1,52 @@
+import CLinux
+import Glibc
+
+/// A named POSIX thread. Its body is moved into it; nothing else of the caller's is shared but what is Sendable.
+public struct Thread: ~Copyable, Sendable {
+  private let identifier: pthread_t
+
+  /// Starts a thread that runs `body` and ends.
+  /// - Parameter name: at most 15 bytes are kept (prctl(2), PR_SET_NAME).
+  public init(name: String, _ body: sending @escaping () -> Void) throws(SystemError) {
+    let start = Unmanaged.passRetained(ThreadStart(name: name, body: body))
+    var identifier = pthread_t()
+    let code = pthread_create(
+      &identifier, nil,
+      { argument in
+        guard let argument else { return nil }
+        let start = Unmanaged<ThreadStart>.fromOpaque(argument).takeRetainedValue()
+        _ = clinux_set_thread_name(start.name)
+        start.body()
+        return nil
+      }, start.toOpaque())
+    if code != 0 {
+      start.release()
+      throw SystemError(call: "pthread_create", operand: name, code: code)
+    }
+    self.identifier = identifier
+  }
+
+  /// Waits for the thread's end.
+  public consuming func join() { pthread_join(identifier, nil) }
+
+  /// Interrupts a blocking system call of the thread. Nothing happens after its end, before ``join()``.
+  public func kick() { pthread_kill(identifier, Thread.kickSignal) }
+
+  static var kickSignal: Int32 { SIGUSR1 }
+
+  /// Makes ``kick()`` interrupt calls instead of ending the process; once, before the first kick.
+  public static func installKickHandler() {
+    var action = sigaction()
+    action.__sigaction_handler.sa_handler = { _ in }
+    sigaction(kickSignal, &action, nil)
+  }
+}
+
+private final class ThreadStart {
+  let name: String
+  let body: () -> Void
+  init(name: String, body: @escaping () -> Void) {
+    self.name = name
+    self.body = body
+  }
+}

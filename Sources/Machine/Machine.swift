@@ -1,0 +1,1 @@
+// Builds a machine from its description and runs it.
