@@ -59,6 +59,22 @@ public struct FileDescriptor: ~Copyable, Sendable {
     }
   }
 
+  /// Exactly `count` bytes at `offset`, in bytes from the start of the file.
+  /// - Throws: ENODATA when the file ends before that.
+  public func bytes(count: Int, at offset: UInt64) throws(SystemError) -> [UInt8] {
+    var failure: SystemError?
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, length in
+      do throws(SystemError) {
+        try readAll(
+          into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]),
+          at: offset)
+        length = count
+      } catch { failure = error }
+    }
+    if let failure { throw failure }
+    return bytes
+  }
+
   /// Writes what the kernel takes of `bytes` at the current position.
   public func write(_ bytes: UnsafeRawBufferPointer) throws(SystemError) -> Int {
     try retrying("write") { Glibc.write(raw, bytes.baseAddress, bytes.count) }

@@ -1,0 +1,91 @@
+#if arch(x86_64)
+public import CKVM
+import CLinux
+public import LinuxSystem
+
+/// Registers and other state of an x86 virtual processor, in the kernel's own structures.
+extension VCPU {
+  public func registers() throws(SystemError) -> kvm_regs {
+    var value = kvm_regs()
+    try control(descriptor, CKVM_GET_REGS, "KVM_GET_REGS", &value)
+    return value
+  }
+
+  public func setRegisters(_ registers: kvm_regs) throws(SystemError) {
+    var value = registers
+    try control(descriptor, CKVM_SET_REGS, "KVM_SET_REGS", &value)
+  }
+
+  public func specialRegisters() throws(SystemError) -> kvm_sregs {
+    var value = kvm_sregs()
+    try control(descriptor, CKVM_GET_SREGS, "KVM_GET_SREGS", &value)
+    return value
+  }
+
+  public func setSpecialRegisters(_ registers: kvm_sregs) throws(SystemError) {
+    var value = registers
+    try control(descriptor, CKVM_SET_SREGS, "KVM_SET_SREGS", &value)
+  }
+
+  public func events() throws(SystemError) -> kvm_vcpu_events {
+    var value = kvm_vcpu_events()
+    try control(descriptor, CKVM_GET_VCPU_EVENTS, "KVM_GET_VCPU_EVENTS", &value)
+    return value
+  }
+
+  public func setEvents(_ events: kvm_vcpu_events) throws(SystemError) {
+    var value = events
+    try control(descriptor, CKVM_SET_VCPU_EVENTS, "KVM_SET_VCPU_EVENTS", &value)
+  }
+
+  /// Whether the processor runs, waits for an interrupt, or waits to be started (KVM_MP_STATE_*).
+  public func multiprocessorState() throws(SystemError) -> UInt32 {
+    var value = kvm_mp_state()
+    try control(descriptor, CKVM_GET_MP_STATE, "KVM_GET_MP_STATE", &value)
+    return value.mp_state
+  }
+
+  /// The physical address a linear one maps to with the current page tables; nil where it maps to none.
+  public func translate(_ linear: UInt64) throws(SystemError) -> UInt64? {
+    var value = kvm_translation()
+    value.linear_address = linear
+    try control(descriptor, CKVM_TRANSLATE, "KVM_TRANSLATE", &value)
+    return value.valid == 0 ? nil : value.physical_address
+  }
+
+  /// - Throws: EINVAL where the processor has no such model-specific register.
+  public func msr(_ index: UInt32) throws(SystemError) -> UInt64 {
+    var value = ckvm_msr()
+    value.header.nmsrs = 1
+    value.entry.index = index
+    let count = try control(descriptor, CKVM_GET_MSRS, "KVM_GET_MSRS", &value)
+    guard count == 1 else { throw SystemError(call: "KVM_GET_MSRS", operand: "\(index)", code: EINVAL) }
+    return value.entry.data
+  }
+
+  /// - Throws: EINVAL where the processor refuses the register or the value.
+  public func setMSR(_ index: UInt32, _ data: UInt64) throws(SystemError) {
+    var value = ckvm_msr()
+    value.header.nmsrs = 1
+    value.entry.index = index
+    value.entry.data = data
+    let count = try control(descriptor, CKVM_SET_MSRS, "KVM_SET_MSRS", &value)
+    guard count == 1 else { throw SystemError(call: "KVM_SET_MSRS", operand: "\(index)", code: EINVAL) }
+  }
+
+  public func setCPUID(_ table: CPUID) throws(SystemError) {
+    var table = table
+    try table.withHeader { header throws(SystemError) in
+      _ = try checked(clinux_ioctl(descriptor.raw, CKVM_SET_CPUID2, header), "KVM_SET_CPUID2")
+    }
+  }
+
+  public func cpuid() throws(SystemError) -> CPUID {
+    var table = CPUID()
+    try table.withHeader { header throws(SystemError) in
+      _ = try checked(clinux_ioctl(descriptor.raw, CKVM_GET_CPUID2, header), "KVM_GET_CPUID2")
+    }
+    return table
+  }
+}
+#endif

@@ -1,0 +1,102 @@
+import CKVM
+import CLinux
+public import GuestMemory
+public import LinuxSystem
+
+/// A virtual machine's descriptor (KVM API, "VM ioctls").
+public struct VirtualMachine: ~Copyable, Sendable {
+  private let descriptor: FileDescriptor
+  private let runAreaSize: Int
+  /// Kept alive as long as the kernel maps it into the guest.
+  private let memory: GuestMemory
+
+  /// Makes a machine with `memory` as its RAM and the local APICs in the kernel (KVM_CAP_SPLIT_IRQCHIP): the I/O
+  /// interrupt controller is ours, and its interrupts go in as messages (``signal(address:data:)``).
+  /// - Parameter pins: interrupt inputs of the I/O APIC that the kernel reserves for it.
+  public init(_ kvm: borrowing KVM, memory: GuestMemory, pins: UInt64) throws(SystemError) {
+    // A signal can interrupt the creation; the kernel then leaves nothing behind.
+    var raw = clinux_ioctl_value(kvm.descriptor.raw, CKVM_CREATE_VM, 0)
+    while raw == -Int(EINTR) { raw = clinux_ioctl_value(kvm.descriptor.raw, CKVM_CREATE_VM, 0) }
+    raw = try checked(raw, "KVM_CREATE_VM")
+    let descriptor = FileDescriptor(owning: Int32(raw))
+    for (slot, range) in memory.hostRanges.enumerated() {
+      var region = kvm_userspace_memory_region(
+        slot: UInt32(slot), flags: 0, guest_phys_addr: range.start.value, memory_size: range.count,
+        userspace_addr: UInt64(UInt(bitPattern: range.host)))
+      try control(descriptor, CKVM_SET_USER_MEMORY_REGION, "KVM_SET_USER_MEMORY_REGION", &region)
+    }
+    try control(descriptor, CKVM_SET_TSS_ADDR, "KVM_SET_TSS_ADDR", UInt(KVMLayout.tss))
+    var identityMap = KVMLayout.identityMap
+    try control(descriptor, CKVM_SET_IDENTITY_MAP_ADDR, "KVM_SET_IDENTITY_MAP_ADDR", &identityMap)
+    try VirtualMachine.enable(.splitInterruptChip, pins, of: descriptor)
+    self.descriptor = descriptor
+    runAreaSize = kvm.runAreaSize
+    self.memory = memory
+  }
+
+  /// Turns on a capability of this machine (KVM_ENABLE_CAP).
+  public func enable(_ capability: Capability, _ argument: UInt64) throws(SystemError) {
+    try VirtualMachine.enable(capability, argument, of: descriptor)
+  }
+
+  private static func enable(
+    _ capability: Capability, _ argument: UInt64, of descriptor: borrowing FileDescriptor
+  ) throws(SystemError) {
+    var request = kvm_enable_cap()
+    request.cap = UInt32(bitPattern: capability.rawValue)
+    request.args.0 = argument
+    try control(descriptor, CKVM_ENABLE_CAP, "KVM_ENABLE_CAP", &request)
+  }
+
+  /// Delivers a message-signalled interrupt. A message no processor takes is dropped.
+  public func signal(address: UInt64, data: UInt32) {
+    var message = kvm_msi()
+    message.address_lo = UInt32(truncatingIfNeeded: address)
+    message.address_hi = UInt32(truncatingIfNeeded: address >> 32)
+    message.data = data
+    _ = clinux_ioctl(descriptor.raw, CKVM_SIGNAL_MSI, &message)
+  }
+
+  /// Lets the kernel signal `event` for each 4-byte write of `value` at `address` instead of an exit.
+  public func attach(
+    _ event: borrowing EventDescriptor, at address: GuestAddress, matching value: UInt32, detach: Bool = false
+  ) throws(SystemError) {
+    var request = kvm_ioeventfd()
+    request.addr = address.value
+    request.len = 4
+    request.datamatch = UInt64(value)
+    request.fd = event.descriptor.raw
+    request.flags = CKVM_IOEVENTFD_FLAG_DATAMATCH | (detach ? CKVM_IOEVENTFD_FLAG_DEASSIGN : 0)
+    try control(descriptor, CKVM_IOEVENTFD, "KVM_IOEVENTFD", &request)
+  }
+
+  /// Makes writes of these model-specific registers leave the guest as ``Exit/writeMSR(index:value:)``.
+  public func interceptWrites(ofMSRs indices: [UInt32]) throws(SystemError) {
+    try enable(.userSpaceMSR, UInt64(CKVM_MSR_EXIT_REASON_FILTER))
+    var filter = kvm_msr_filter()
+    // One range of one register each; a clear bit in its map denies, and a denied write exits.
+    var denied: UInt8 = 0
+    try withUnsafeMutablePointer(to: &denied) { map throws(SystemError) in
+      withUnsafeMutableBytes(of: &filter.ranges) { bytes in
+        let ranges = bytes.bindMemory(to: kvm_msr_filter_range.self)
+        for (slot, index) in indices.prefix(ranges.count).enumerated() {
+          ranges[slot] = kvm_msr_filter_range(
+            flags: CKVM_MSR_FILTER_WRITE, nmsrs: 1, base: index, bitmap: map)
+        }
+      }
+      try control(descriptor, CKVM_X86_SET_MSR_FILTER, "KVM_X86_SET_MSR_FILTER", &filter)
+    }
+  }
+
+  /// Makes the virtual processor whose APIC id is `index`; to be used by the calling thread alone.
+  public func makeVCPU(index: Int) throws(SystemError) -> VCPU {
+    let raw = try control(descriptor, CKVM_CREATE_VCPU, "KVM_CREATE_VCPU", UInt(index))
+    return try VCPU(FileDescriptor(owning: Int32(raw)), index: index, runAreaSize: runAreaSize)
+  }
+}
+
+/// Three pages and one that KVM uses on some processors for real mode, in the hole above the APICs.
+enum KVMLayout {
+  static let identityMap: UInt64 = 0xFFFB_C000
+  static let tss: UInt64 = 0xFFFB_D000
+}
