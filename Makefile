@@ -1,0 +1,42 @@
+# The interface to everything: `make help`.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules
+export SWIFT_BACKTRACE := enable=no
+
+PREFIX ?= /usr/local
+JOBS ?= 2
+STATIC := --static-swift-stdlib -Xswiftc -static-executable
+GUESTS := guest-kernels
+SCRIPTS := tools/setup .ci/run $(GUESTS)/linux/build $(GUESTS)/linux/repack $(GUESTS)/bare/build \
+	$(GUESTS)/init/build $(GUESTS)/rootfs/build
+
+.DEFAULT_GOAL := build
+.PHONY: help setup build test ci lint format clean
+
+help: ## Say what the targets do
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
+
+setup: ## Install the Debian packages that are missing
+	@tools/setup tools/packages.txt $(GUESTS)/*/packages.txt
+
+build: setup ## Build bin/swiftlet and bin/swiftlet-vmm
+	@swift build -c release -j $(JOBS) --scratch-path .build-static $(STATIC) --quiet
+	@mkdir -p bin
+	@for program in swiftlet swiftlet-vmm; do \
+	  cmp -s .build-static/release/$$program bin/$$program || install -s .build-static/release/$$program bin/; done
+
+test: setup ## Build and run all tests
+	@swift test -j $(JOBS)
+
+lint: setup ## Check format and scripts
+	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
+	@shellcheck $(SCRIPTS)
+
+format: ## Format the Swift sources
+	@swift format --in-place --recursive --parallel Package.swift Sources Tests
+
+ci: lint test ## What CI runs
+
+clean: ## Remove what was built here (the caches outside stay)
+	@rm -rf bin .build .build-static
