@@ -36,7 +36,7 @@ let package = Package(
     .target(name: "LinuxSystem", dependencies: ["CLinux"], swiftSettings: strict),
     .target(name: "GuestMemory", dependencies: ["LinuxSystem", "CLinux"], swiftSettings: strict),
     .target(name: "Boot", dependencies: ["GuestMemory", "CFDT"], swiftSettings: safe),
-    .target(name: "Devices", dependencies: ["GuestMemory"], swiftSettings: safe),
+    .target(name: "Devices", dependencies: ["GuestMemory", "LinuxSystem"], swiftSettings: safe),
     .target(name: "Backends", dependencies: ["Devices", "GuestMemory", "LinuxSystem"], swiftSettings: safe),
     .target(name: "KVM", dependencies: ["CKVM", "CLinux", "GuestMemory", "LinuxSystem"], swiftSettings: strict),
     .target(name: "HostProfile", dependencies: ["KVM", "GuestMemory", "LinuxSystem"], swiftSettings: safe),
@@ -62,3 +62,6 @@ let package = Package(
       swiftSettings: strict),
   ]
 )
+
+package.targets.append(
+  .testTarget(name: "DevicesTests", dependencies: ["Devices", "GuestMemory"], swiftSettings: strict))

@@ -1,0 +1,31 @@
+/// What devices tell the machine they belong to. Called on vCPU threads and on the I/O thread.
+public protocol MachineEvents: Sendable {
+  func guestEvent(_ event: GuestEvent)
+}
+
+/// Something the guest did that concerns the whole machine.
+public enum GuestEvent: Sendable, Equatable {
+  /// The guest asked to be switched off.
+  case powerOff
+  /// The guest asked for a reset.
+  case reset
+  /// The exit status of the guest's workload, for when the guest powers off.
+  case workloadStatus(UInt8)
+  /// The guest reached a named point of its boot: 1 init started, 2 workload starts, 3 workload ended.
+  case bootMark(UInt8)
+  /// A write left every IOAPIC pin masked: a halted vCPU may now be halted for good.
+  case interruptControllerMasked
+  /// A driver broke a rule of virtio. Reported once per kind from one activation to the next reset.
+  case violation(device: StaticString, DriverViolation)
+
+  public static func == (left: GuestEvent, right: GuestEvent) -> Bool {
+    switch (left, right) {
+    case (.powerOff, .powerOff), (.reset, .reset), (.interruptControllerMasked, .interruptControllerMasked):
+      true
+    case (.workloadStatus(let a), .workloadStatus(let b)), (.bootMark(let a), .bootMark(let b)): a == b
+    case (.violation(let a, let kind), .violation(let b, let otherKind)):
+      a.description == b.description && kind == otherKind
+    default: false
+    }
+  }
+}
