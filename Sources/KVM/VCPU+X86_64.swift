@@ -45,6 +45,9 @@ extension VCPU {
     return value.mp_state
   }
 
+  /// Whether the processor takes interrupts (RFLAGS.IF).
+  public func interruptsEnabled() throws(SystemError) -> Bool { try registers().rflags & 0x200 != 0 }
+
   /// The physical address a linear one maps to with the current page tables; nil where it maps to none.
   public func translate(_ linear: UInt64) throws(SystemError) -> UInt64? {
     var value = kvm_translation()
@@ -87,5 +90,14 @@ extension VCPU {
     }
     return table
   }
+}
+
+/// Values of ``VCPU/multiprocessorState()`` (KVM_MP_STATE_*).
+public enum MultiprocessorState {
+  public static let runnable = UInt32(KVM_MP_STATE_RUNNABLE)
+  public static let uninitialized = UInt32(KVM_MP_STATE_UNINITIALIZED)
+  /// Has taken INIT and waits for the start-up message.
+  public static let waitingForSIPI = UInt32(KVM_MP_STATE_INIT_RECEIVED)
+  public static let halted = UInt32(KVM_MP_STATE_HALTED)
 }
 #endif

@@ -1,1 +1,0 @@
-// Builds a machine from its description and runs it.

@@ -1,0 +1,70 @@
+import Configuration
+import Devices
+import LinuxSystem
+import Synchronization
+
+/// The one place that decides that a machine ends, and why: the first reason given wins.
+///
+/// Devices, processors and the person's signals report here, from any thread; the main thread waits for ``wake``.
+final class MachineControl: MachineEvents {
+  /// Boot marks kept; a guest that writes more is not recorded further.
+  private static let markLimit = 64
+
+  private struct State {
+    var outcome: Outcome?
+    var workloadStatus: UInt8 = 0
+    var marks: [(mark: UInt8, time: UInt64)] = []
+  }
+
+  /// Signalled when the machine ends, and when a halted guest must be looked for.
+  let wake: EventDescriptor
+  private let state = Lock(State())
+  private let ending = Atomic(false)
+  private let haltSuspected = Atomic(false)
+  private let report: @Sendable (String) -> Void
+
+  /// - Parameter report: takes one line for the person, for what is worth knowing and ends nothing.
+  init(report: @escaping @Sendable (String) -> Void) throws(SystemError) {
+    wake = try EventDescriptor()
+    self.report = report
+  }
+
+  /// Whether processors must stop; read after every exit.
+  var isEnding: Bool { ending.load(ordering: .acquiring) }
+
+  /// Why the machine ended; nil while it runs.
+  var outcome: Outcome? { state.withLock { $0.outcome } }
+
+  /// The boot marks so far, with nanoseconds of CLOCK_MONOTONIC.
+  var marks: [(mark: UInt8, time: UInt64)] { state.withLock { $0.marks } }
+
+  func end(_ outcome: Outcome) {
+    state.withLock { if $0.outcome == nil { $0.outcome = outcome } }
+    ending.store(true, ordering: .releasing)
+    wake.signal()
+  }
+
+  /// Whether a halted guest was suspected since the last call.
+  func takeHaltSuspicion() -> Bool { haltSuspected.exchange(false, ordering: .acquiringAndReleasing) }
+
+  /// The guest switched itself off, with what its workload left as status.
+  func endByPowerOff() {
+    end(Outcome(.poweredOff(workload: state.withLock { $0.workloadStatus })))
+  }
+
+  func guestEvent(_ event: GuestEvent) {
+    switch event {
+    case .powerOff: endByPowerOff()
+    case .reset: end(Outcome(.guestReset))
+    case .workloadStatus(let status): state.withLock { $0.workloadStatus = status }
+    case .bootMark(let mark):
+      let time = Clock.monotonicNanoseconds()
+      state.withLock { if $0.marks.count < MachineControl.markLimit { $0.marks.append((mark, time)) } }
+    case .interruptControllerMasked:
+      haltSuspected.store(true, ordering: .releasing)
+      wake.signal()
+    case .violation(let device, let violation):
+      report("\(device): the guest's driver broke a rule: \(violation); the device waits for its reset")
+    }
+  }
+}

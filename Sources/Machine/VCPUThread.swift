@@ -1,0 +1,70 @@
+import Configuration
+import Devices
+import GuestMemory
+import KVM
+import LinuxSystem
+
+/// What the threads of all virtual processors share; nothing in it changes after the first one runs.
+struct Platform: Sendable {
+  let machine: SharedMachine
+  let memory: GuestMemory
+  let ports: Bus
+  let mmio: Bus
+  let control: MachineControl
+}
+
+/// The virtual machine's descriptor in a class, so that threads can share its one owner.
+final class SharedMachine: Sendable {
+  let descriptor: VirtualMachine
+  init(_ descriptor: consuming VirtualMachine) { self.descriptor = descriptor }
+}
+
+/// The run loop: enter the guest, serve what it wants, again, until the machine ends.
+struct RunLoop {
+  let platform: Platform
+  let halt: HaltDetector
+
+  func run(_ vcpu: borrowing VCPU) {
+    do throws(SystemError) {
+      while !platform.control.isEnding {
+        serve(try vcpu.runGuest(), on: vcpu)
+      }
+    } catch {
+      platform.control.end(Outcome(.monitorError, "\(error)"))
+    }
+  }
+
+  @inline(__always)
+  private func serve(_ exit: Exit, on vcpu: borrowing VCPU) {
+    switch exit {
+    case .port(let number, let width, _, let isWrite):
+      servePort(number, width, isWrite, on: vcpu)
+    case .readMMIO(let address, let width):
+      guard let width = AccessWidth(bytes: Int(width)) else { return vcpu.completeMMIO(UInt64.max) }
+      vcpu.completeMMIO(platform.mmio.read(address: address.value, width: width))
+    case .writeMMIO(let address, let width, let value):
+      guard let width = AccessWidth(bytes: Int(width)) else { return }
+      platform.mmio.write(address: address.value, width: width, value: value)
+    case .interrupted: halt.answer(vcpu)
+    case .shutdown: platform.control.end(Outcome(.guestFault, "triple fault on vCPU \(vcpu.index)"))
+    case .halted, .readMSR, .writeMSR, .systemEvent, .internalError, .failedEntry, .unknown:
+      serveUncommon(exit, on: vcpu)
+    }
+  }
+
+  @inline(__always)
+  private func servePort(_ number: UInt16, _ width: UInt8, _ isWrite: Bool, on vcpu: borrowing VCPU) {
+    guard let width = AccessWidth(bytes: Int(width)) else { return }
+    vcpu.handlePort { value in
+      if isWrite {
+        platform.ports.write(address: UInt64(number), width: width, value: value)
+        return 0
+      }
+      return platform.ports.read(address: UInt64(number), width: width)
+    }
+  }
+
+  private func serveUncommon(_ exit: Exit, on vcpu: borrowing VCPU) {
+    platform.control.end(Outcome(.guestFault, "vCPU \(vcpu.index) cannot go on: \(exit)"))
+  }
+}
