@@ -27,7 +27,7 @@ extension MachineDescription {
     }
     if let initialRamdisk { fields.put(.initialRamdisk, initialRamdisk) }
     fields.put(.commandLine, commandLine)
-    fields.put(.describe, [describe.rawValue])
+    fields.put(.describe, describe.rawValue)
     fields.put(.memory, littleEndian(memory))
     fields.put(.cpus, littleEndian(UInt32(cpus)))
     for disk in disks {
@@ -35,9 +35,9 @@ extension MachineDescription {
       fields.put(
         .disk, [disk.readOnly ? 1 : 0, UInt8(identifier.count)] + identifier + Array(disk.path.utf8))
     }
-    fields.put(.console, [console.rawValue])
+    fields.put(.console, console.rawValue)
     fields.put(.entropy, [entropy ? 1 : 0])
-    fields.put(.reboot, [reboot.rawValue])
+    fields.put(.reboot, reboot.rawValue)
     if let timeLimit { fields.put(.timeLimit, littleEndian(timeLimit)) }
     fields.put(.timeline, [timeline ? 1 : 0])
     fields.put(.verbose, [verbose ? 1 : 0])
@@ -158,8 +158,8 @@ private struct FieldValue {
     return value
   }
 
-  consuming func choice<T: RawRepresentable>() throws(Diagnostic) -> T where T.RawValue == UInt8 {
-    let raw: UInt8 = try wholeInteger()
+  func choice<T: RawRepresentable>() throws(Diagnostic) -> T where T.RawValue == String {
+    let raw = try text()
     guard let value = T(rawValue: raw) else { throw notADescription("\(raw) is no \(T.self)") }
     return value
   }

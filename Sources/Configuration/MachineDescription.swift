@@ -16,12 +16,12 @@ public struct MachineDescription: Sendable, Equatable {
   }
 
   /// How the hardware is described to the kernel.
-  public enum HardwareDescription: UInt8, Sendable, CaseIterable {
+  public enum HardwareDescription: String, Sendable, CaseIterable {
     case auto, fdt, acpi, mptable
   }
 
   /// What the guest's console is attached to the person's terminal through.
-  public enum Console: UInt8, Sendable, CaseIterable {
+  public enum Console: String, Sendable, CaseIterable {
     /// virtio-console, hvc0 in Linux.
     case virtio
     /// The 16550 at port 0x3f8, ttyS0 in Linux.
@@ -31,7 +31,7 @@ public struct MachineDescription: Sendable, Equatable {
   }
 
   /// What a reset by the guest does.
-  public enum Reboot: UInt8, Sendable, CaseIterable {
+  public enum Reboot: String, Sendable, CaseIterable {
     case exit, restart
   }
 

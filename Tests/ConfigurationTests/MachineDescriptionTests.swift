@@ -24,15 +24,15 @@ struct MachineDescriptionTests {
   @Test func smallDescriptionHasTheseBytes() throws {
     let bytes = try MachineDescription(kernel: .path("k"), commandLine: "a b", memory: 16 << 20).encode()
     let expected: [UInt8] = [
-      0x53, 0x77, 0x4d, 0x44, 1, 0, 95, 0, 0, 0,
+      0x53, 0x77, 0x4d, 0x44, 1, 0, 106, 0, 0, 0,
       1, 1, 0, 0, 0, 0x6b,
       4, 3, 0, 0, 0, 0x61, 0x20, 0x62,
-      5, 1, 0, 0, 0, 0,
+      5, 4, 0, 0, 0, 0x61, 0x75, 0x74, 0x6f,
       6, 8, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0,
       7, 4, 0, 0, 0, 1, 0, 0, 0,
-      9, 1, 0, 0, 0, 0,
+      9, 6, 0, 0, 0, 0x76, 0x69, 0x72, 0x74, 0x69, 0x6f,
       10, 1, 0, 0, 0, 1,
-      11, 1, 0, 0, 0, 0,
+      11, 4, 0, 0, 0, 0x65, 0x78, 0x69, 0x74,
       13, 1, 0, 0, 0, 0,
       14, 1, 0, 0, 0, 0,
       15, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,

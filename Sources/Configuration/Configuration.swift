@@ -1,1 +1,0 @@
-// The machine description that swiftlet hands to swiftlet-vmm.

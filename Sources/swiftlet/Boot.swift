@@ -1,0 +1,84 @@
+import ArgumentParser
+import Configuration
+
+struct Boot: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Boot a kernel.",
+    discussion: """
+      SIZE is a number with K, M, G or KiB, MiB, GiB (powers of 1024). Without --kernel, the kernel built with \
+      swiftlet is booted, or the one $SWIFTLET_KERNEL names. At a terminal, Ctrl-A x ends the machine.
+      """)
+
+  @Option(help: ArgumentHelp("An ELF vmlinux or a bzImage.", valueName: "file"), completion: .file())
+  var kernel: String?
+
+  @Option(help: ArgumentHelp("An initial RAM disk.", valueName: "file"), completion: .file())
+  var initrd: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A disk: a raw image, read-only with ,ro, and its serial number with ,id=NAME. May be repeated.",
+      valueName: "file[,ro][,id=name]"),
+    completion: .file())
+  var disk: [String] = []
+
+  @Option(help: ArgumentHelp("The kernel's command line, instead of the default one.", valueName: "line"))
+  var cmdline: String?
+
+  @Option(help: ArgumentHelp("What to add to the kernel's command line.", valueName: "line"))
+  var append: String?
+
+  @Option(help: ArgumentHelp("Guest memory. (default: 128M)", valueName: "size"))
+  var memory: String?
+
+  @Option(help: ArgumentHelp("Number of processors. (default: 1)", valueName: "n"))
+  var cpus: Int?
+
+  @Option(help: ArgumentHelp("The guest's console. (default: virtio)", valueName: "device"))
+  var console: MachineDescription.Console?
+
+  @Option(
+    help: ArgumentHelp("How the hardware is described to the kernel. (default: auto)", valueName: "way"))
+  var describe: MachineDescription.HardwareDescription?
+
+  @Option(
+    help: ArgumentHelp("A Firecracker configuration file; options override it.", valueName: "file"),
+    completion: .file(extensions: ["json"]))
+  var config: String?
+
+  @Flag(help: "Print when each step of the boot was reached.")
+  var timeline = false
+
+  @Option(help: ArgumentHelp("Stop the machine after that many seconds.", valueName: "seconds"))
+  var timeLimit: String?
+
+  @Option(help: ArgumentHelp("What a reset by the guest does. (default: exit)", valueName: "action"))
+  var reboot: MachineDescription.Reboot?
+
+  @Flag(name: .shortAndLong, help: "Say what is done.")
+  var verbose = false
+
+  func run() throws {
+    let request = try request()
+    try Monitor.become(request.describe(startedAt: Program.startedAt))
+  }
+
+  /// What is asked for, before any file is looked at.
+  func request() throws(Diagnostic) -> BootRequest {
+    var request = BootRequest()
+    if let kernel { request.kernel = kernel }
+    if let initrd { request.initialRamdisk = initrd }
+    for text in disk { request.disks.append(try Disk(option: text)) }
+    if let cmdline { request.commandLine = cmdline }
+    if let append { request.appended = append }
+    if let memory { request.memory = try byteCount(memory) }
+    if let cpus { request.cpus = cpus }
+    if let console { request.console = console }
+    if let describe { request.hardware = describe }
+    if let reboot { request.reboot = reboot }
+    if let timeLimit { request.timeLimit = try nanoseconds(timeLimit) }
+    request.timeline = timeline
+    request.verbose = verbose
+    return request
+  }
+}

@@ -1,0 +1,61 @@
+import Configuration
+
+/// What a person asked to boot, from options and a configuration file; nil where nothing was said.
+struct BootRequest: Equatable {
+  var kernel: String?
+  var initialRamdisk: String?
+  var disks: [Disk] = []
+  var commandLine: String?
+  var appended: String?
+  var memory: UInt64 = 128 << 20
+  var cpus = 1
+  var console = MachineDescription.Console.virtio
+  var hardware = MachineDescription.HardwareDescription.auto
+  var entropy = true
+  var reboot = MachineDescription.Reboot.exit
+  var timeLimit: UInt64?
+  var timeline = false
+  var verbose = false
+
+  /// The machine that answers the request, with every file it names looked at.
+  func describe(startedAt: UInt64) throws(Diagnostic) -> MachineDescription {
+    let path: String
+    if let kernel {
+      path = kernel
+    } else {
+      path = try DefaultKernel.path(oneCPU: cpus == 1 && [.auto, .mptable].contains(hardware))
+    }
+    try InputFile.check(kernel: path)
+    if let initialRamdisk { try InputFile.check(initialRamdisk: initialRamdisk) }
+    for disk in disks { try InputFile.check(disk) }
+    return try MachineDescription(
+      kernel: .path(path), initialRamdisk: initialRamdisk, commandLine: fullCommandLine, describe: hardware,
+      memory: memory, cpus: cpus, disks: disks, console: console, entropy: entropy, reboot: reboot,
+      timeLimit: timeLimit, timeline: timeline, verbose: verbose, startedAt: startedAt)
+  }
+
+  /// `--cmdline` replaces the default, `--append` adds to either.
+  var fullCommandLine: String {
+    [commandLine ?? defaultCommandLine, appended ?? ""].filter { !$0.isEmpty }.joined(separator: " ")
+  }
+
+  /// The console, the root file system, and for kernels that are not ours what ours has built in: to reset
+  /// on a panic, and not to look for serial ports that are not there.
+  private var defaultCommandLine: String {
+    var words: [String] = []
+    switch console {
+    case .virtio: words.append("console=hvc0")
+    case .serial: words += ["console=ttyS0", "8250.nr_uarts=1"]
+    case .none: break
+    }
+    if kernel != nil {
+      words.append("panic=-1")
+      if console != .serial { words.append("8250.nr_uarts=0") }
+    }
+    let asksForRoot = (appended ?? "").split(separator: " ").contains { $0.hasPrefix("root=") }
+    if initialRamdisk == nil, !asksForRoot, let root = disks.first {
+      words += ["root=/dev/vda", root.readOnly ? "ro" : "rw"]
+    }
+    return words.joined(separator: " ")
+  }
+}

@@ -1,0 +1,77 @@
+import Configuration
+import Glibc
+import LinuxSystem
+
+/// Looks at the files a person named before a machine is built for them.
+enum InputFile {
+  static func check(kernel path: String) throws(Diagnostic) {
+    _ = try open(path, "kernel", O_RDONLY)
+  }
+
+  static func check(initialRamdisk path: String) throws(Diagnostic) {
+    let size = try size(of: open(path, "initrd", O_RDONLY), path, "initrd")
+    guard size > 0 else {
+      throw Diagnostic(.badInput, "empty initrd", which: path, mend: "give a cpio archive or leave it out")
+    }
+  }
+
+  static func check(_ disk: Disk) throws(Diagnostic) {
+    let file = try open(disk.path, "disk", disk.readOnly ? O_RDONLY : O_RDWR)
+    guard try status(of: file, disk.path, "disk").kind == .regular else { return }
+    let size = try size(of: file, disk.path, "disk")
+    guard size > 0, size.isMultiple(of: 512) else {
+      throw Diagnostic(
+        .badInput, "disk of \(size) bytes, not a multiple of 512", which: disk.path,
+        mend: "pad it, for example with truncate -s %512")
+    }
+  }
+
+  /// An open regular file, or for a disk also a block device.
+  static func open(_ path: String, _ what: String, _ flags: Int32) throws(Diagnostic) -> FileDescriptor {
+    let file: FileDescriptor
+    do throws(SystemError) {
+      // Without O_NONBLOCK, opening a FIFO would wait for its other end.
+      file = try FileDescriptor(opening: path, flags | O_NONBLOCK)
+    } catch {
+      throw diagnostic(error, path, what)
+    }
+    switch try status(of: file, path, what).kind {
+    case .regular: return file
+    case .blockDevice where what == "disk": return file
+    case .directory:
+      throw Diagnostic(.noInput, "\(what) is a directory", which: path, mend: "name a file")
+    default:
+      throw Diagnostic(.noInput, "\(what) is not a file", which: path, mend: "name a regular file")
+    }
+  }
+
+  static func status(
+    of file: borrowing FileDescriptor, _ path: String, _ what: String
+  ) throws(Diagnostic) -> FileStatus {
+    do throws(SystemError) { return try file.status() } catch { throw diagnostic(error, path, what) }
+  }
+
+  private static func size(
+    of file: borrowing FileDescriptor, _ path: String, _ what: String
+  ) throws(Diagnostic) -> UInt64 {
+    try status(of: file, path, what).size
+  }
+
+  private static func diagnostic(_ error: SystemError, _ path: String, _ what: String) -> Diagnostic {
+    switch error.code {
+    case ENOENT, ENOTDIR:
+      return Diagnostic(.noInput, "no such \(what)", which: path, mend: "check the path")
+    case EACCES, EPERM:
+      let mend = what == "disk" ? "change its permissions, or add ,ro if it may be read" : "make it readable"
+      return Diagnostic(.noInput, "no permission for the \(what)", which: path, mend: mend)
+    case EROFS:
+      return Diagnostic(.noInput, "disk on a read-only file system", which: path, mend: "add ,ro")
+    case EISDIR:
+      return Diagnostic(.noInput, "\(what) is a directory", which: path, mend: "name a file")
+    case EMFILE, ENFILE, ENOMEM:
+      return Diagnostic(.hostResource, "cannot open the \(what)", which: path, mend: error.reason)
+    default:
+      return Diagnostic(.noInput, "cannot open the \(what)", which: path, mend: error.reason)
+    }
+  }
+}

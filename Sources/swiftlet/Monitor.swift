@@ -1,0 +1,32 @@
+import Configuration
+import Glibc
+import LinuxSystem
+
+/// Hands a machine over to `swiftlet-vmm`.
+enum Monitor {
+  /// Becomes the monitor, which reads the description from an inherited memory file: no child, the same
+  /// process identifier, the same terminal.
+  static func become(_ description: MachineDescription) throws(Diagnostic) -> Never {
+    let program = try path()
+    let failure: SystemError
+    do throws(SystemError) {
+      let file = try FileDescriptor(memoryFile: "machine-description", inherited: true)
+      try file.writeAll(description.encode())
+      try file.seek(to: 0)
+      try replaceProcess(with: program, arguments: ["--description-fd", "\(file.raw)"])
+    } catch { failure = error }
+    throw Diagnostic(
+      .monitorError, "cannot start the monitor", which: program, mend: "\(failure.call): \(failure.reason)")
+  }
+
+  /// Beside this program, in ../libexec, or in PATH.
+  private static func path() throws(Diagnostic) -> String {
+    let name = "swiftlet-vmm"
+    var folders: [String] = []
+    if let folder = Installation.programFolder { folders += [folder, "\(folder)/../libexec"] }
+    folders += (Installation.environment("PATH") ?? "").split(separator: ":").map(String.init)
+    for folder in folders where access("\(folder)/\(name)", X_OK) == 0 { return "\(folder)/\(name)" }
+    throw Diagnostic(
+      .monitorError, "cannot find the monitor", which: name, mend: "put it beside swiftlet, or in PATH")
+  }
+}
