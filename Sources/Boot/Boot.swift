@@ -1,1 +1,0 @@
-// Kernel images, hardware tables and initial register values, as values: no system call, no KVM.

@@ -1,0 +1,37 @@
+/// The text a kernel is started with: words separated by spaces.
+public struct KernelCommandLine: Equatable, Sendable {
+  /// COMMAND_LINE_SIZE of x86 kernels, less the terminating zero. In bytes.
+  public static let limit = 2047
+
+  public private(set) var text: String
+
+  public init(_ text: String = "") { self.text = text }
+
+  /// Adds words at the end; nothing when there are none.
+  public mutating func append(_ words: String) {
+    guard !words.isEmpty else { return }
+    text = text.isEmpty ? words : text + " " + words
+  }
+
+  /// Names each device, for kernels that read no description of them (virtio_mmio module parameter).
+  mutating func append(_ windows: [VirtioWindow]) {
+    for window in windows {
+      append("virtio_mmio.device=4K@0x\(String(window.address, radix: 16)):\(window.interrupt)")
+    }
+  }
+
+  /// The bytes to put into memory, zero-terminated.
+  /// - Throws: `commandLine` when the text is too long or has a character that would end it early.
+  func encoded() throws(BootError) -> [UInt8] {
+    let bytes = Array(text.utf8)
+    guard bytes.count <= KernelCommandLine.limit else {
+      throw .commandLine(
+        "is \(bytes.count) bytes long with what Swiftlet adds; kernels take \(KernelCommandLine.limit): shorten it"
+      )
+    }
+    guard bytes.allSatisfy({ $0 != 0 && $0 != 0x0a }) else {
+      throw .commandLine("contains a zero byte or a line break: write it as one line")
+    }
+    return bytes + [0]
+  }
+}
