@@ -44,7 +44,7 @@ let package = Package(
     .target(
       name: "Machine",
       dependencies: [
-        "Boot", "Devices", "Backends", "KVM", "HostProfile", "Configuration", "GuestMemory", "LinuxSystem",
+        "Boot", "Devices", "Backends", "CKVM", "KVM", "HostProfile", "Configuration", "GuestMemory", "LinuxSystem",
       ],
       swiftSettings: safe),
     .executableTarget(

@@ -58,8 +58,9 @@ public final class EventLoop {
     _ = try? control(EPOLL_CTL_DEL, registration.descriptor, [], key: registration.key)
   }
 
-  /// Runs until ``stop()``.
+  /// Runs until ``stop()``. Work posted until then is done; later ``Mailbox/post(_:)`` refuses it.
   public func run() throws(SystemError) {
+    defer { mailbox.close(for: self) }
     var events = [epoll_event](repeating: epoll_event(), count: 32)
     while running {
       let count = try retrying("epoll_wait") { Int(epoll_wait(epoll.raw, &events, 32, -1)) }
@@ -91,25 +92,61 @@ extension EventLoop {
       let body: (EventLoop) -> Void
     }
     fileprivate let wake: EventDescriptor
-    private let work = Lock<[Work]>([])
+    private struct State {
+      var waiting: [Work] = []
+      var isClosed = false
+    }
+    private let state = Lock(State())
 
     fileprivate init() throws(SystemError) { wake = try EventDescriptor() }
 
     /// Runs `body` on the loop's thread, after what was posted before.
-    public func post(_ body: sending @escaping (EventLoop) -> Void) {
+    /// - Returns: false, with nothing run, where the loop has ended.
+    @discardableResult
+    public func post(_ body: sending @escaping (EventLoop) -> Void) -> Bool {
       let item = Work(body: body)
-      work.withLock { $0.append(item) }
-      wake.signal()
+      let accepted = state.withLock { state in
+        if !state.isClosed { state.waiting.append(item) }
+        return !state.isClosed
+      }
+      if accepted { wake.signal() }
+      return accepted
     }
 
     fileprivate func deliver(to loop: EventLoop) {
       wake.drain()
-      let items = work.withLock { waiting in
-        let items = waiting
-        waiting.removeAll()
-        return items
-      }
-      for item in items { item.body(loop) }
+      for item in take() { item.body(loop) }
     }
+
+    fileprivate func close(for loop: EventLoop) {
+      state.withLock { $0.isClosed = true }
+      for item in take() { item.body(loop) }
+    }
+
+    private func take() -> [Work] {
+      state.withLock { state in
+        defer { state.waiting.removeAll() }
+        return state.waiting
+      }
+    }
+  }
+}
+
+/// A value that belongs to one loop's thread, held by others who cannot reach it.
+///
+/// Sendable: the value moves in by `sending`, and comes out only for who shows the loop, which is not Sendable and so
+/// is on its own thread.
+public final class LoopConfined<Value>: @unchecked Sendable {
+  private let value: Value
+  private let mailbox: EventLoop.Mailbox
+
+  public init(_ value: sending Value, to mailbox: EventLoop.Mailbox) {
+    self.value = value
+    self.mailbox = mailbox
+  }
+
+  public func value(on loop: EventLoop) -> Value {
+    precondition(loop.mailbox === mailbox, "this value belongs to another loop")
+    return value
   }
 }

@@ -22,3 +22,12 @@ public struct SignalDescriptor: ~Copyable, Sendable {
     return Glibc.read(descriptor.raw, &record, size) == size ? Int32(record.ssi_signo) : nil
   }
 }
+
+/// Numbers of signal(7).
+public enum Signal {
+  public static let hangUp = SIGHUP
+  public static let interrupt = SIGINT
+  public static let quit = SIGQUIT
+  public static let terminate = SIGTERM
+  public static let windowChanged = SIGWINCH
+}

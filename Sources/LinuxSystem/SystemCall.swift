@@ -39,3 +39,9 @@ func errorText(_ code: Int32) -> String {
   guard strerror_r(code, &text, text.count) == 0 else { return "error \(code)" }
   return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
+
+/// Writes `text` to standard error at once; there is nowhere to report a failure of that.
+public func standardError(_ text: String) {
+  var text = text
+  text.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}

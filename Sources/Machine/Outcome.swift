@@ -11,3 +11,16 @@ public struct Outcome: Sendable, Equatable {
     self.detail = detail
   }
 }
+
+extension Outcome {
+  /// Whether there is nothing to tell: the guest switched itself off.
+  public var isSilent: Bool {
+    if case .poweredOff = status { return true }
+    return false
+  }
+
+  /// One line for the person, safe for a terminal.
+  public var line: String {
+    Diagnostic.printable(detail.isEmpty ? status.meaning : "\(status.meaning): \(detail)")
+  }
+}
