@@ -8,7 +8,9 @@ extension InitialState {
   func apply(to vcpu: borrowing VCPU) throws(SystemError) {
     var special = try vcpu.specialRegisters()
     special.cs = cs.kvm
-    (special.ds, special.es, special.fs, special.gs, special.ss) = (data.kvm, data.kvm, data.kvm, data.kvm, data.kvm)
+    (special.ds, special.es, special.fs, special.gs, special.ss) = (
+      data.kvm, data.kvm, data.kvm, data.kvm, data.kvm
+    )
     special.tr = tr.kvm
     (special.gdt.base, special.gdt.limit) = (gdt.base, gdt.limit)
     (special.idt.base, special.idt.limit) = (idt.base, idt.limit)

@@ -1,0 +1,70 @@
+import Boot
+public import Configuration
+import KVM
+import LinuxSystem
+
+/// One virtual machine, from its description to why it ended.
+public enum Machine {
+  /// Builds and runs the machine; after a reset by the guest again, where the description says so.
+  ///
+  /// Takes over standard input and output, and signals of the process, until it returns.
+  public static func run(_ description: MachineDescription) -> Outcome {
+    while true {
+      let outcome = runOnce(description)
+      if outcome.status != .guestReset || description.reboot == .exit { return outcome }
+    }
+  }
+
+  private static func runOnce(_ description: MachineDescription) -> Outcome {
+    do throws(Diagnostic) {
+      var timeline = Timeline()
+      if description.startedAt > 0 { timeline.mark("command started", at: description.startedAt) }
+      timeline.mark("monitor started")
+      let control = try host("cannot watch the machine") { () throws(SystemError) in
+        try MachineControl { standardError("swiftlet: \($0)\n") }
+      }
+      let events = try host("cannot watch signals") { () throws(SystemError) in
+        try HostEvents(control: control)
+      }
+      Thread.installKickHandler()
+      let io = try host("cannot start the I/O thread") { () throws(SystemError) in
+        try IOThread(control: control)
+      }
+      defer { io.join() }
+      let parts = try MachineBuilder(description: description, control: control, io: io).build(&timeline)
+      let outcome = try run(parts, description, events, control)
+      timeline.mark("machine ended")
+      if description.timeline { show(timeline, control) }
+      return outcome
+    } catch {
+      return Outcome(error.status, error.description)
+    }
+  }
+
+  private static func run(
+    _ parts: MachineBuilder.Parts, _ description: MachineDescription, _ events: HostEvents,
+    _ control: MachineControl
+  ) throws(Diagnostic) -> Outcome {
+    let (state, supported, count) = (parts.kernel.initialState, parts.supported, description.cpus)
+    let processors = try host("cannot start the processors") { () throws(SystemError) in
+      try Processors(count: count, platform: parts.platform) { vcpu throws(SystemError) in
+        try vcpu.setCPUID(CPUIDPolicy.table(supported, processor: vcpu.index, count: count))
+        if vcpu.index == 0 { try state.apply(to: vcpu) }
+      }
+    }
+    defer { processors.join() }
+    try host("cannot wait for the machine") { () throws(SystemError) in
+      try events.wait(limit: description.timeLimit, windowChanged: {}) {
+        processors.halt.ask()
+        processors.interrupt()
+      }
+    }
+    return control.outcome ?? Outcome(.monitorError, "the machine ended without a reason")
+  }
+
+  private static func show(_ timeline: Timeline, _ control: MachineControl) {
+    var timeline = timeline
+    for mark in control.marks { timeline.mark(Timeline.name(ofMark: mark.mark), at: mark.time) }
+    standardError("swiftlet: timeline\n" + timeline.lines.joined(separator: "\n") + "\n")
+  }
+}

@@ -1,0 +1,141 @@
+import Backends
+import Boot
+import Configuration
+import Devices
+import GuestMemory
+import KVM
+import LinuxSystem
+
+/// Builds a machine in the order it boots. What fails is told in one line that names what to mend.
+struct MachineBuilder {
+  let description: MachineDescription
+  let control: MachineControl
+  let io: IOThread
+
+  /// Everything that is ready to run.
+  struct Parts {
+    let platform: Platform
+    let kernel: LoadedKernel
+    let supported: CPUID
+  }
+
+  func build(_ timeline: inout Timeline) throws(Diagnostic) -> Parts {
+    let kvm = try openKVM()
+    let memory = try reserveMemory()
+    let machine = try host("cannot make a virtual machine") { () throws(SystemError) in
+      SharedMachine(try VirtualMachine(kvm, memory: memory, pins: UInt64(IOAPIC.pinCount)))
+    }
+    let interrupts = IOAPIC(sink: MessageSink(machine: machine), events: control)
+    var ports = BusBuilder()
+    var mmio = BusBuilder()
+    do throws(BusError) {
+      try insertPlatformDevices(&ports, &mmio, interrupts)
+    } catch {
+      throw Diagnostic(.monitorError, "\(error)", which: "", mend: "")
+    }
+    timeline.mark("machine made")
+    let kernel = try loadKernel(into: memory, windows: [])
+    timeline.mark("kernel loaded")
+    let supported = try host("cannot ask KVM for its processor features") { () throws(SystemError) in
+      try kvm.supportedCPUID()
+    }
+    let platform = Platform(
+      machine: machine, memory: memory, ports: ports.build(), mmio: mmio.build(), control: control)
+    return Parts(platform: platform, kernel: kernel, supported: supported)
+  }
+
+  private func openKVM() throws(Diagnostic) -> KVM {
+    let kvm: KVM
+    do throws(SystemError) { kvm = try KVM() } catch {
+      let mend = "\(error.reason); `swiftlet doctor` says how to mend it"
+      throw Diagnostic(.noKVM, "cannot use KVM", which: KVM.path, mend: mend)
+    }
+    for (capability, name) in MachineBuilder.needed where kvm.check(capability) == 0 {
+      throw Diagnostic(
+        .noKVM, "this host's KVM lacks", which: name, mend: "`swiftlet doctor` lists all that is needed")
+    }
+    return kvm
+  }
+
+  /// Without any of these no machine is built.
+  private static let needed: [(Capability, String)] = [
+    (.userMemory, "KVM_CAP_USER_MEMORY"), (.immediateExit, "KVM_CAP_IMMEDIATE_EXIT"),
+    (.splitInterruptChip, "KVM_CAP_SPLIT_IRQCHIP"), (.signalMSI, "KVM_CAP_SIGNAL_MSI"),
+    (.setTSSAddress, "KVM_CAP_SET_TSS_ADDR"), (.extendedCPUID, "KVM_CAP_EXT_CPUID"),
+  ]
+
+  private func reserveMemory() throws(Diagnostic) -> GuestMemory {
+    do throws(SystemError) { return try GuestMemory(size: description.memory) } catch {
+      throw Diagnostic(
+        .hostResource, "the host does not give the guest's memory", which: "\(description.memory >> 20) MiB",
+        mend: "\(error.reason): give --memory a smaller size")
+    }
+  }
+
+  private func insertPlatformDevices(
+    _ ports: inout BusBuilder, _ mmio: inout BusBuilder, _ interrupts: IOAPIC
+  ) throws(BusError) {
+    let memory = description.memory
+    if let line = interrupts.line(4) {
+      let console = SerialConsole(output: FileDescriptor(owning: 1), on: io.mailbox)
+      let serial = Serial16550(host: console, line: line)
+      console.connect(serial)
+      try ports.insert(serial, at: 0x3F8, size: 8, name: "serial")
+    }
+    let keyboard = I8042(events: control)
+    try ports.insert(keyboard, at: 0x60, size: 1, name: "i8042 data")
+    try ports.insert(keyboard, at: 0x64, size: 1, name: "i8042 command", registerOffset: 4)
+    let clock = CMOSClock(memorySize: memory) { Clock.realTimeSeconds() }
+    try ports.insert(clock, at: 0x70, size: 2, name: "CMOS clock")
+    try ports.insert(PowerControl(events: control), at: 0x600, size: 3, name: "power control")
+    try ports.insert(BootTimer(events: control), at: 0x603, size: 1, name: "boot timer")
+    try mmio.insert(interrupts, at: X86Layout.ioAPIC, size: IOAPIC.size, name: "I/O APIC")
+  }
+
+  private func loadKernel(
+    into memory: GuestMemory, windows: [VirtioWindow]
+  ) throws(Diagnostic) -> LoadedKernel {
+    let name = description.kernel.name
+    let kernel: ImageFile
+    switch description.kernel {
+    case .path(let path): kernel = try ImageFile(path: path, what: "kernel", memory: memory)
+    case .descriptor(let number, let name):
+      kernel = try ImageFile(FileDescriptor(owning: number), what: "kernel", name: name, memory: memory)
+    }
+    let initrd = try description.initialRamdisk.map { path throws(Diagnostic) in
+      try ImageFile(path: path, what: "initrd", memory: memory)
+    }
+    let plan = BootPlan(
+      cpuCount: description.cpus, virtio: windows, hasSerial: true,
+      commandLine: KernelCommandLine(description.commandLine), description: hardwareDescription,
+      randomSeed: [])
+    do throws(BootError) {
+      return try BootLoader.load(plan, kernel: kernel, initrd: initrd, into: memory)
+    } catch {
+      throw Diagnostic(.badInput, "cannot boot", which: name, mend: "\(error)")
+    }
+  }
+
+  private var hardwareDescription: HardwareDescription {
+    switch description.describe {
+    case .auto, .mptable: .mpTable
+    case .acpi: .acpi
+    case .fdt: .deviceTree
+    }
+  }
+}
+
+/// Names what was being done when a system call failed.
+func host<Result: ~Copyable>(
+  _ what: String, _ body: () throws(SystemError) -> Result
+) throws(Diagnostic) -> Result {
+  do throws(SystemError) { return try body() } catch {
+    throw Diagnostic(.hostResource, what, which: "", mend: "\(error)")
+  }
+}
+
+/// Messages of the I/O APIC go to the local APICs in the kernel.
+private struct MessageSink: MessageInterruptSink {
+  let machine: SharedMachine
+  func signal(address: UInt64, data: UInt32) { machine.descriptor.signal(address: address, data: data) }
+}
