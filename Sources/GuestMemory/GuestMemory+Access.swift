@@ -42,6 +42,12 @@ extension GuestMemory {
     }
   }
 
+  /// Copies all of `bytes` to the start of the slice.
+  /// - Throws: `outOfSlice`, with nothing copied.
+  public func copyIn(_ bytes: Span<UInt8>, to slice: GuestSlice) throws(GuestMemoryError) {
+    try copyIn(bytes.bytes, to: slice)
+  }
+
   public func copyIn(_ bytes: [UInt8], to address: GuestAddress) throws(GuestMemoryError) {
     try copyIn(bytes.span.bytes, to: slice(at: address, count: UInt64(bytes.count)))
   }

@@ -1,0 +1,95 @@
+import GuestMemory
+
+/// A queue in use: the ring together with the interrupt and the place to report a driver's violations.
+///
+/// Not Sendable: it belongs to the I/O thread.
+public final class VirtioQueue {
+  /// What became of a chain.
+  enum Outcome {
+    /// Done, with this many bytes written into its writable buffers.
+    case used(UInt32)
+    /// It cannot be dealt with now: it stays the next one.
+    case later
+  }
+
+  /// Why `serve` stopped.
+  enum Stop {
+    /// There is nothing more; the driver will notify.
+    case empty
+    /// The limit is reached.
+    case limit
+    /// A chain was left for later; the driver was asked not to notify meanwhile.
+    case later
+    /// A driver's violation; the queue is dead until the device is reset.
+    case failed
+  }
+
+  private var ring: SplitQueue
+  private let interrupt: VirtioInterrupt
+  private let faults: VirtioFaults
+
+  init(
+    layout: QueueLayout, features: Features, memory: GuestMemory, interrupt: VirtioInterrupt,
+    faults: VirtioFaults
+  ) {
+    ring = SplitQueue(layout: layout, features: features, memory: memory)
+    self.interrupt = interrupt
+    self.faults = faults
+  }
+
+  /// Whether the driver has made a chain available.
+  func hasAvailable() -> Bool {
+    if faults.needsReset { return false }
+    do throws(DriverViolation) {
+      return try ring.hasAvailable()
+    } catch {
+      faults.fail(error)
+      return false
+    }
+  }
+
+  /// Calls `body` with each available chain, at most as many as the queue has descriptors, so that a driver that
+  /// adds chains for ever cannot keep the thread. Completed chains are shown to the driver before this returns.
+  func serve(
+    _ body: (borrowing DescriptorChain) throws(DriverViolation) -> Outcome
+  ) -> Stop {
+    // A device has one driver: after a violation on one queue none of its queues is touched.
+    if faults.needsReset { return .failed }
+    do throws(DriverViolation) {
+      return try serveChecked(body)
+    } catch {
+      faults.fail(error)
+      return .failed
+    }
+  }
+
+  private func serveChecked(
+    _ body: (borrowing DescriptorChain) throws(DriverViolation) -> Outcome
+  ) throws(DriverViolation) -> Stop {
+    try ring.suppressNotifications()
+    var left = ring.size
+    repeat {
+      while let chain = try ring.pop() {
+        switch try body(chain) {
+        case .used(let written):
+          try ring.complete(chain, written: written)
+        case .later:
+          ring.putBack(chain)
+          try publish()
+          return .later
+        }
+        left -= 1
+        if left == 0 {
+          try publish()
+          return .limit
+        }
+      }
+      try publish()
+    } while try ring.requestNotifications()
+    return .empty
+  }
+
+  private func publish() throws(DriverViolation) {
+    if try ring.publish() { interrupt.usedBuffer() }
+  }
+}
