@@ -1,1 +1,0 @@
-// What the devices stand on at the host: files, entropy, console streams.
