@@ -12,7 +12,7 @@ SCRIPTS := tools/setup .ci/run $(GUESTS)/linux/build $(GUESTS)/linux/repack $(GU
 	$(GUESTS)/init/build $(GUESTS)/rootfs/build
 
 .DEFAULT_GOAL := build
-.PHONY: help setup build test ci lint format clean
+.PHONY: help setup build guests test ci lint format clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -26,7 +26,10 @@ build: setup ## Build bin/swiftlet and bin/swiftlet-vmm
 	@for program in swiftlet swiftlet-vmm; do \
 	  cmp -s .build-static/release/$$program bin/$$program || install -s .build-static/release/$$program bin/; done
 
-test: setup ## Build and run all tests
+guests: setup ## Build the guests that are not built yet (cached outside)
+	@$(GUESTS)/bare/build
+
+test: guests ## Build and run all tests
 	@swift test -j $(JOBS)
 
 lint: setup ## Check format and scripts

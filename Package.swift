@@ -62,6 +62,8 @@ let package = Package(
       swiftSettings: strict),
 
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
+    .testTarget(name: "GuestMemoryTests", dependencies: ["GuestMemory", "LinuxSystem"], swiftSettings: strict),
+    .testTarget(name: "GuestTests", dependencies: ["swiftlet", "swiftlet-vmm"], swiftSettings: strict),
   ]
 )
 

@@ -34,8 +34,13 @@ public struct Thread: ~Copyable, Sendable {
 
   static var kickSignal: Int32 { SIGUSR1 }
 
-  /// Makes ``kick()`` interrupt calls instead of ending the process; once, before the first kick.
+  /// Makes ``kick()`` interrupt calls instead of ending the process; once, before the threads to kick are started:
+  /// they inherit that the signal is not blocked, which a parent process may have left otherwise.
   public static func installKickHandler() {
+    var set = sigset_t()
+    sigemptyset(&set)
+    sigaddset(&set, kickSignal)
+    pthread_sigmask(SIG_UNBLOCK, &set, nil)
     var action = sigaction()
     action.__sigaction_handler.sa_handler = { _ in }
     sigaction(kickSignal, &action, nil)

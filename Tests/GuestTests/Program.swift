@@ -1,0 +1,69 @@
+import Foundation
+import Synchronization
+import Testing
+
+/// Runs a built program as a person would, with an end even where it hangs.
+struct Program {
+  var name = "swiftlet"
+
+  struct Result {
+    let status: Int32
+    let output: String
+    let error: String
+  }
+
+  /// The folder of the programs built with these tests.
+  static let folder = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+    .deletingLastPathComponent()
+
+  static let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+
+  /// - Parameter limit: seconds after which the program is killed and the test fails.
+  func run(_ arguments: [String], limit: Int = 60) throws -> Result {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
+    process.arguments =
+      ["--signal=KILL", "\(limit)", Program.folder.appendingPathComponent(name).path] + arguments
+    var environment = ProcessInfo.processInfo.environment
+    environment["SWIFT_BACKTRACE"] = "enable=no"
+    process.environment = environment
+    let (output, error) = (Pipe(), Pipe())
+    (process.standardOutput, process.standardError) = (output, error)
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    let words = Mutex(Data())
+    let reader = Thread { words.withLock { $0 = error.fileHandleForReading.readDataToEndOfFile() } }
+    reader.start()
+    let said = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    while !reader.isFinished { usleep(1000) }
+    return Result(
+      status: process.terminationStatus, output: String(decoding: said, as: UTF8.self),
+      error: words.withLock { String(decoding: $0, as: UTF8.self) })
+  }
+}
+
+/// The freestanding guests of guest-kernels/bare.
+enum BareGuest {
+  static let folder: String? = {
+    let process = Process()
+    process.executableURL = Program.package.appendingPathComponent("guest-kernels/bare/build")
+    process.arguments = ["--print-dir"]
+    let output = Pipe()
+    process.standardOutput = output
+    guard (try? process.run()) != nil else { return nil }
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    let folder = text.trimmingCharacters(in: .whitespacesAndNewlines)
+    return FileManager.default.fileExists(atPath: folder) ? folder : nil
+  }()
+
+  static func path(_ name: String) throws -> String {
+    try #require(folder, "the bare guests are not built: run `make test`") + "/" + name
+  }
+}
+
+/// Whether machines can be run here. Where they must be (CI), tests run and fail instead of being left out.
+let hasKVM =
+  ProcessInfo.processInfo.environment["CI"] == "true" || access("/dev/kvm", R_OK | W_OK) == 0
