@@ -52,7 +52,8 @@ let package = Package(
 
     // What a person types, and the tools around the monitor.
     .target(
-      name: "KernelImages", dependencies: ["Boot", "CCompression", "LinuxSystem"], swiftSettings: strict),
+      name: "KernelImages", dependencies: ["Boot", "CCompression", "Configuration", "LinuxSystem"],
+      swiftSettings: strict),
     .executableTarget(
       name: "swiftlet",
       dependencies: [
@@ -61,6 +62,7 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    .testTarget(name: "KernelImagesTests", dependencies: ["KernelImages", "Boot"], swiftSettings: strict),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
     .testTarget(name: "GuestMemoryTests", dependencies: ["GuestMemory", "LinuxSystem"], swiftSettings: strict),
     .testTarget(name: "GuestTests", dependencies: ["swiftlet", "swiftlet-vmm"], swiftSettings: strict),

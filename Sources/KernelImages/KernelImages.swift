@@ -1,1 +1,0 @@
-// Unpacks and inspects kernel images on the host.
