@@ -1,4 +1,6 @@
 import Configuration
+import Glibc
+import KernelImages
 
 /// What a person asked to boot, from options and a configuration file; nil where nothing was said.
 struct BootRequest: Equatable {
@@ -25,11 +27,12 @@ struct BootRequest: Equatable {
     } else {
       path = try DefaultKernel.path(oneCPU: cpus == 1 && [.auto, .mptable].contains(hardware))
     }
-    try InputFile.check(kernel: path)
+    let cache = KernelCache.ofUser(environment: Installation.environment)
+    let loadable = try cache.prepare(InputFile.open(path, "kernel", O_RDONLY), path: path)
     if let initialRamdisk { try InputFile.check(initialRamdisk: initialRamdisk) }
     for disk in disks { try InputFile.check(disk) }
     return try MachineDescription(
-      kernel: .path(path), initialRamdisk: initialRamdisk, commandLine: fullCommandLine, describe: hardware,
+      kernel: loadable, initialRamdisk: initialRamdisk, commandLine: fullCommandLine, describe: hardware,
       memory: memory, cpus: cpus, disks: disks, console: console, entropy: entropy, reboot: reboot,
       timeLimit: timeLimit, timeline: timeline, verbose: verbose, startedAt: startedAt)
   }

@@ -4,10 +4,6 @@ import LinuxSystem
 
 /// Looks at the files a person named before a machine is built for them.
 enum InputFile {
-  static func check(kernel path: String) throws(Diagnostic) {
-    _ = try open(path, "kernel", O_RDONLY)
-  }
-
   static func check(initialRamdisk path: String) throws(Diagnostic) {
     let size = try size(of: open(path, "initrd", O_RDONLY), path, "initrd")
     guard size > 0 else {
