@@ -23,3 +23,10 @@ extension SystemError: CustomStringConvertible {
   /// The C library's text for the error number.
   public var reason: String { errorText(code) }
 }
+
+extension SystemError {
+  /// EPERM.
+  public static let notPermitted: Int32 = 1
+  /// EAGAIN: not now, or held by another.
+  public static let tryAgain: Int32 = 11
+}

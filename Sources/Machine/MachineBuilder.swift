@@ -17,6 +17,7 @@ struct MachineBuilder {
     let platform: Platform
     let kernel: LoadedKernel
     let supported: CPUID
+    let devices: VirtioDevices
   }
 
   func build(_ timeline: inout Timeline) throws(Diagnostic) -> Parts {
@@ -25,23 +26,25 @@ struct MachineBuilder {
     let machine = try host("cannot make a virtual machine") { () throws(SystemError) in
       SharedMachine(try VirtualMachine(kvm, memory: memory, pins: UInt64(IOAPIC.pinCount)))
     }
+    let devices = try VirtioDevices(description, control: control, mailbox: io.mailbox)
     let interrupts = IOAPIC(sink: MessageSink(machine: machine), events: control)
     var ports = BusBuilder()
     var mmio = BusBuilder()
     do throws(BusError) {
       try insertPlatformDevices(&ports, &mmio, interrupts)
+      try insert(devices, &mmio, memory, interrupts)
     } catch {
       throw Diagnostic(.monitorError, "\(error)", which: "", mend: "")
     }
     timeline.mark("machine made")
-    let kernel = try loadKernel(into: memory, windows: [])
+    let kernel = try loadKernel(into: memory, windows: devices.attached.indices.compactMap(VirtioWindow.init))
     timeline.mark("kernel loaded")
     let supported = try host("cannot ask KVM for its processor features") { () throws(SystemError) in
       try kvm.supportedCPUID()
     }
     let platform = Platform(
       machine: machine, memory: memory, ports: ports.build(), mmio: mmio.build(), control: control)
-    return Parts(platform: platform, kernel: kernel, supported: supported)
+    return Parts(platform: platform, kernel: kernel, supported: supported, devices: devices)
   }
 
   private func openKVM() throws(Diagnostic) -> KVM {
@@ -90,6 +93,21 @@ struct MachineBuilder {
     try ports.insert(PowerControl(events: control), at: 0x600, size: 3, name: "power control")
     try ports.insert(BootTimer(events: control), at: 0x603, size: 1, name: "boot timer")
     try mmio.insert(interrupts, at: X86Layout.ioAPIC, size: IOAPIC.size, name: "I/O APIC")
+  }
+
+  /// One window a device, in order.
+  private func insert(
+    _ devices: VirtioDevices, _ mmio: inout BusBuilder, _ memory: GuestMemory, _ interrupts: IOAPIC
+  ) throws(BusError) {
+    for (index, device) in devices.attached.enumerated() {
+      guard let window = VirtioWindow(index: index), let line = interrupts.line(Int(window.interrupt)) else {
+        continue
+      }
+      let transport = MMIOTransport(
+        identity: device.identity, memory: memory, line: line, host: device, events: control)
+      try mmio.insert(transport, at: window.address, size: MMIOTransport.size, name: "virtio \(index)")
+      device.start(control: control)
+    }
   }
 
   private func loadKernel(

@@ -52,6 +52,9 @@ final class MachineControl: MachineEvents {
     end(Outcome(.poweredOff(workload: state.withLock { $0.workloadStatus })))
   }
 
+  /// Tells the person something that ends nothing.
+  func note(_ line: String) { report(line) }
+
   func guestEvent(_ event: GuestEvent) {
     switch event {
     case .powerOff: endByPowerOff()

@@ -1,0 +1,77 @@
+import Configuration
+import Devices
+import GuestMemory
+import LinuxSystem
+import Synchronization
+
+/// A virtio device in its machine: what its transport asks on vCPU threads, done on the I/O thread.
+final class AttachedDevice: VirtioQueueHost {
+  private let mailbox: EventLoop.Mailbox
+  private let device: LoopConfined<any VirtioDevice>
+  private let queueCount: Int
+  let identity: VirtioIdentity
+  /// Bit n: queue n was notified and not yet processed.
+  private let notified = Atomic<UInt64>(0)
+  /// Signalled when a bit of ``notified`` is set while none was.
+  private let kick: EventDescriptor
+
+  /// - Parameter device: has at most 64 queues.
+  init(_ device: sending any VirtioDevice, on mailbox: EventLoop.Mailbox) throws(SystemError) {
+    let kick = try EventDescriptor()
+    let identity = device.identity
+    queueCount = device.identity.queueSizes.count
+    precondition(queueCount <= 64)
+    self.device = LoopConfined(device, to: mailbox)
+    self.mailbox = mailbox
+    self.kick = kick
+    self.identity = identity
+  }
+
+  /// Begins to serve kicks; once, before the guest runs.
+  func start(control: MachineControl) {
+    mailbox.post { [self] loop in
+      do throws(SystemError) {
+        let device = device.value(on: loop)
+        _ = try loop.register(kick.descriptor, .readable) { [unowned self] _ in
+          kick.drain()
+          serve(device)
+        }
+        try (device as? any LoopResident)?.begin(on: loop)
+      } catch {
+        control.end(Outcome(.monitorError, "\(error)"))
+      }
+    }
+  }
+
+  func activate(_ activation: sending VirtioActivation) {
+    mailbox.post { [device, self] loop in
+      let device = device.value(on: loop)
+      device.activate(activation)
+      notified.bitwiseOr(UInt64.max >> UInt64(64 - queueCount), ordering: .acquiringAndReleasing)
+      serve(device)
+    }
+  }
+
+  func reset() {
+    let done = Latch(arrivals: 1)
+    let accepted = mailbox.post { [device] loop in
+      device.value(on: loop).reset()
+      done.arrive()
+    }
+    if accepted { done.wait() }
+  }
+
+  func notify(queue: Int) {
+    guard (0..<queueCount).contains(queue) else { return }
+    let before = notified.bitwiseOr(1 << UInt64(queue), ordering: .acquiringAndReleasing).oldValue
+    if before == 0 { kick.signal() }
+  }
+
+  /// Processes every notified queue once; one that has more to do waits for the next turn of the loop.
+  private func serve(_ device: any VirtioDevice) {
+    let queues = notified.exchange(0, ordering: .acquiringAndReleasing)
+    for queue in 0..<queueCount where queues & 1 << UInt64(queue) != 0 {
+      if device.process(queue: queue) { notify(queue: queue) }
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import Backends
+import Configuration
+import Devices
+import LinuxSystem
+
+/// The virtio devices of a machine in the order of their windows: console, disks, entropy.
+struct VirtioDevices {
+  private(set) var attached: [AttachedDevice] = []
+  private let mailbox: EventLoop.Mailbox
+
+  init(
+    _ description: MachineDescription, control: MachineControl, mailbox: EventLoop.Mailbox
+  ) throws(Diagnostic) {
+    self.mailbox = mailbox
+    if description.console == .virtio { try addConsole(control) }
+    for disk in description.disks { try add(disk, control) }
+    if description.entropy { try addEntropy() }
+  }
+
+  private mutating func addConsole(_ control: MachineControl) throws(Diagnostic) {
+    let size = Terminal.size(1).map { ConsoleSize(columns: $0.columns, rows: $0.rows) }
+    let isTerminal = Terminal(0) != nil
+    let stream = try host("cannot use standard input and output as console") { () throws(SystemError) in
+      try ConsoleStream(input: 0, output: 1) { error in
+        control.note("the console's output is lost from here on: \(error.reason)")
+      }
+    }
+    let port = ConsolePort(stream: stream, size: size, hasEscape: isTerminal, control: control)
+    try attach(port)
+  }
+
+  private mutating func add(_ disk: Disk, _ control: MachineControl) throws(Diagnostic) {
+    let store: DiskFile
+    do throws(DiskError) {
+      store = try DiskFile(path: disk.path, readOnly: disk.readOnly, serialNumber: disk.identifier ?? "") {
+        control.note("disk \(disk.path): \($0)")
+      }
+    } catch {
+      throw Diagnostic(.noInput, "cannot use the disk", which: disk.path, mend: "\(error)")
+    }
+    try attach(BlockDevice(store: store))
+  }
+
+  private mutating func addEntropy() throws(Diagnostic) {
+    let source = try host("cannot open the host's random numbers") { () throws(SystemError) in
+      try HostEntropy()
+    }
+    try attach(EntropyDevice(source: source))
+  }
+
+  private mutating func attach(_ device: sending any VirtioDevice) throws(Diagnostic) {
+    do throws(SystemError) { attached.append(try AttachedDevice(device, on: mailbox)) } catch {
+      throw Diagnostic(.hostResource, "cannot attach a device", which: "", mend: error.reason)
+    }
+  }
+}
