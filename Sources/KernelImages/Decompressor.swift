@@ -16,8 +16,8 @@ public enum DecompressionError: Error, Equatable, Sendable, CustomStringConverti
 
   public var description: String {
     switch self {
-    case .truncated: "the compressed data are truncated"
-    case .corrupt: "the compressed data are corrupt"
+    case .truncated: "the compressed data are truncated; copy or build it again"
+    case .corrupt: "the compressed data are corrupt; copy or build it again"
     case .tooLong(let limit): "the unpacked data are longer than the \(limit) bytes announced"
     case .outOfMemory: "not enough memory to unpack"
     case .unsupported(let compression): "\(compression) is not supported"

@@ -1,0 +1,71 @@
+import Configuration
+
+/// Facts by name, in an order, told to a person as lines or to a program as JSON.
+public struct Report: Sendable {
+  public enum Value: Sendable, Equatable {
+    case text(String)
+    case number(UInt64)
+    case address(UInt64)
+    case truth(Bool)
+    case list([String])
+    case unknown
+  }
+
+  public private(set) var facts: [(name: String, value: Value)] = []
+
+  public init() {}
+
+  public mutating func add(_ name: String, _ value: Value) { facts.append((name, value)) }
+
+  public subscript(name: String) -> Value? { facts.first { $0.name == name }?.value }
+
+  /// A line for each fact, names in one column and values in the next.
+  public var lines: String {
+    let width = facts.map(\.name.count).max() ?? 0
+    return facts.map { name, value in
+      let padding = String(repeating: " ", count: width - name.count)
+      return "\(name)\(padding)  \(Diagnostic.printable(Report.words(value)))\n"
+    }.joined()
+  }
+
+  private static func words(_ value: Value) -> String {
+    switch value {
+    case .text(let text): text
+    case .number(let number): "\(number)"
+    case .address(let address): "0x\(String(address, radix: 16))"
+    case .truth(let truth): truth ? "yes" : "no"
+    case .list(let items): items.isEmpty ? "none" : items.joined(separator: ", ")
+    case .unknown: "none"
+    }
+  }
+
+  /// One JSON object (RFC 8259).
+  public var json: String {
+    let members = facts.map { "  \(Report.quoted($0.name)): \(Report.json($0.value))" }
+    return "{\n\(members.joined(separator: ",\n"))\n}\n"
+  }
+
+  private static func json(_ value: Value) -> String {
+    switch value {
+    case .text(let text): quoted(text)
+    case .number(let number), .address(let number): "\(number)"
+    case .truth(let truth): "\(truth)"
+    case .list(let items): "[\(items.map(quoted).joined(separator: ", "))]"
+    case .unknown: "null"
+    }
+  }
+
+  private static func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"", "\\": result += "\\\(scalar)"
+      case "\u{0}"..<"\u{20}", "\u{7f}":
+        let digits = String(scalar.value, radix: 16)
+        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
+  }
+}
