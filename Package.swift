@@ -71,3 +71,7 @@ let package = Package(
 
 package.targets.append(
   .testTarget(name: "DevicesTests", dependencies: ["Devices", "GuestMemory"], swiftSettings: strict))
+
+package.targets.append(
+  .testTarget(
+    name: "BootTests", dependencies: ["Boot", "GuestMemory", "LinuxSystem"], swiftSettings: strict))

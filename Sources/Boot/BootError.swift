@@ -24,13 +24,13 @@ public enum BootError: Error, Equatable, Sendable, CustomStringConvertible {
     case .packedKernel: "the kernel is a bzImage, which must be unpacked first: give its vmlinux"
     case .kernelOutsideMemory(let range, let memory):
       "the kernel takes memory up to \(mebibytes(range.upperBound)) but the machine has"
-        + " \(mebibytes(memory)): give it more memory"
+        + " \(mebibytes(memory, rounding: .down)): give it more memory"
     case .kernelTooLow(let address):
       "the kernel wants to be at 0x\(String(address, radix: 16)), below 1 MiB: link it at 0x100000 or higher"
     case .entryOutsideKernel(let address):
       "the kernel's entry point 0x\(String(address, radix: 16)) is not in any of its segments: give a linked vmlinux"
     case .initrdTooLarge(let size, let room):
-      "the initrd of \(mebibytes(size)) does not fit in the \(mebibytes(room)) above the kernel:"
+      "the initrd of \(mebibytes(size)) does not fit in the \(mebibytes(room, rounding: .down)) above the kernel:"
         + " give the machine more memory"
     case .commandLine(let reason): "the kernel command line \(reason)"
     case .processorCount(let count):
@@ -41,10 +41,8 @@ public enum BootError: Error, Equatable, Sendable, CustomStringConvertible {
   }
 }
 
-/// A size in MiB with one decimal, rounded up.
-private func mebibytes(_ bytes: UInt64) -> String {
-  let whole = bytes >> 20
-  let tenths = ((bytes & 0xf_ffff) * 10 + 0xf_ffff) >> 20
-  if tenths == 0 { return "\(whole) MiB" }
-  return tenths == 10 ? "\(whole + 1) MiB" : "\(whole).\(tenths) MiB"
+/// A size in MiB with at most one decimal. What is needed is rounded up, so that giving it is enough.
+private func mebibytes(_ bytes: UInt64, rounding: FloatingPointRoundingRule = .up) -> String {
+  let tenths = UInt64((Double(bytes) * 10 / 1_048_576).rounded(rounding))
+  return tenths % 10 == 0 ? "\(tenths / 10) MiB" : "\(tenths / 10).\(tenths % 10) MiB"
 }
