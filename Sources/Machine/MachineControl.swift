@@ -14,6 +14,8 @@ final class MachineControl: MachineEvents {
     var outcome: Outcome?
     var workloadStatus: UInt8 = 0
     var marks: [(mark: UInt8, time: UInt64)] = []
+    /// Device and rule of each violation told to the person: a guest that goes on breaking it is not heard again.
+    var violations: Set<String> = []
   }
 
   /// Signalled when the machine ends, and when a halted guest must be looked for.
@@ -67,7 +69,8 @@ final class MachineControl: MachineEvents {
       haltSuspected.store(true, ordering: .releasing)
       wake.signal()
     case .violation(let device, let violation):
-      report("\(device): the guest's driver broke a rule: \(violation); the device waits for its reset")
+      let line = "\(device): the guest's driver broke a rule of virtio: \(violation)"
+      if state.withLock({ $0.violations.insert(line).inserted }) { report(line) }
     }
   }
 }

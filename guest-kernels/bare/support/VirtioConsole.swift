@@ -16,7 +16,7 @@ struct ConsoleDriver {
     guard let agreed = device.negotiate(wanted | FeatureBit.size) else { return nil }
     self.device = device
     features = agreed
-    receive = VirtioQueue(0, size: 16, features: agreed)
+    receive = VirtioQueue(0, size: 8, features: agreed)
     transmit = VirtioQueue(1, size: 16, features: agreed)
     guard device.attach(receive), device.attach(transmit) else { return nil }
     device.run()

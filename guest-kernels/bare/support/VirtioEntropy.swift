@@ -11,7 +11,7 @@ struct EntropyDriver {
     guard let agreed = device.negotiate(wanted) else { return nil }
     self.device = device
     features = agreed
-    queue = VirtioQueue(0, size: 16, features: agreed)
+    queue = VirtioQueue(0, size: 8, features: agreed)
     guard device.attach(queue) else { return nil }
     device.run()
   }
