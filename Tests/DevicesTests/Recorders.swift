@@ -31,3 +31,19 @@ final class RecordingEvents: MachineEvents {
     }
   }
 }
+
+/// Keeps messages of interrupts as text, "address data" in hexadecimal.
+final class RecordingMessages: Sendable {
+  private let messages = Lock<[String]>([])
+
+  func add(_ address: UInt64, _ data: UInt32) {
+    messages.withLock { $0.append(String(address, radix: 16) + " " + String(data, radix: 16)) }
+  }
+
+  func take() -> [String] {
+    messages.withLock { messages in
+      defer { messages.removeAll() }
+      return messages
+    }
+  }
+}
