@@ -38,13 +38,15 @@ let package = Package(
     .target(name: "Boot", dependencies: ["GuestMemory", "CFDT"], swiftSettings: safe),
     .target(name: "Devices", dependencies: ["GuestMemory", "LinuxSystem"], swiftSettings: safe),
     .target(name: "Backends", dependencies: ["Devices", "GuestMemory", "LinuxSystem"], swiftSettings: safe),
-    .target(name: "KVM", dependencies: ["CKVM", "CLinux", "GuestMemory", "LinuxSystem"], swiftSettings: strict),
+    .target(
+      name: "KVM", dependencies: ["CKVM", "CLinux", "GuestMemory", "LinuxSystem"], swiftSettings: strict),
     .target(name: "HostProfile", dependencies: ["KVM", "GuestMemory", "LinuxSystem"], swiftSettings: safe),
     .target(name: "Configuration", swiftSettings: safe),
     .target(
       name: "Machine",
       dependencies: [
-        "Boot", "Devices", "Backends", "CKVM", "KVM", "HostProfile", "Configuration", "GuestMemory", "LinuxSystem",
+        "Boot", "Devices", "Backends", "CKVM", "KVM", "HostProfile", "Configuration", "GuestMemory",
+        "LinuxSystem",
       ],
       swiftSettings: safe),
     .executableTarget(
@@ -64,7 +66,8 @@ let package = Package(
 
     .testTarget(name: "KernelImagesTests", dependencies: ["KernelImages", "Boot"], swiftSettings: strict),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
-    .testTarget(name: "GuestMemoryTests", dependencies: ["GuestMemory", "LinuxSystem"], swiftSettings: strict),
+    .testTarget(
+      name: "GuestMemoryTests", dependencies: ["GuestMemory", "LinuxSystem"], swiftSettings: strict),
     .testTarget(name: "GuestTests", dependencies: ["swiftlet", "swiftlet-vmm"], swiftSettings: strict),
   ]
 )

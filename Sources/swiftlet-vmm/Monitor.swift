@@ -21,7 +21,8 @@ enum Monitor {
 
   /// Reads the description from the descriptor that the caller left open.
   private static func description(_ arguments: [String]) throws(Diagnostic) -> MachineDescription {
-    guard arguments.count == 3, arguments[1] == "--description-fd", let number = Int32(arguments[2]), number > 2
+    guard arguments.count == 3, arguments[1] == "--description-fd", let number = Int32(arguments[2]),
+      number > 2
     else {
       throw Diagnostic(
         .usage, "this program takes a machine description from a descriptor, --description-fd N",
@@ -34,7 +35,8 @@ enum Monitor {
       bytes = try file.contents(limit: descriptionLimit)
     } catch {
       throw Diagnostic(
-        .monitorError, "cannot read the machine description", which: "descriptor \(number)", mend: error.reason)
+        .monitorError, "cannot read the machine description", which: "descriptor \(number)",
+        mend: error.reason)
     }
     return try MachineDescription(decoding: bytes)
   }
