@@ -34,7 +34,7 @@ test: guests ## Build and run all tests
 
 lint: setup ## Check format and scripts
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
-	@shellcheck $(SCRIPTS)
+	@shellcheck -x -P SCRIPTDIR $(SCRIPTS)
 
 format: ## Format the Swift sources
 	@swift format --in-place --recursive --parallel Package.swift Sources Tests
