@@ -1,0 +1,167 @@
+import Configuration
+import Glibc
+import LinuxSystem
+
+/// Firecracker's configuration file, the parts that Swiftlet has. Every key it does not have is named and
+/// refused, except where its value asks for nothing (null, or what would be the case anyway).
+struct ConfigFile {
+  private let path: String
+  private let contents: [UInt8]
+
+  /// More than any such file is long.
+  private static let sizeLimit = 1 << 20
+
+  init(at path: String) throws(Diagnostic) {
+    self.path = path
+    let file = try InputFile.open(path, "configuration file", O_RDONLY)
+    do throws(SystemError) {
+      contents = try file.contents(limit: ConfigFile.sizeLimit)
+    } catch {
+      throw Diagnostic(.noInput, "cannot read the configuration file", which: path, mend: error.reason)
+    }
+  }
+
+  init(_ contents: [UInt8], path: String) {
+    self.path = path
+    self.contents = contents
+  }
+
+  /// What the file asks for.
+  func request() throws(Diagnostic) -> BootRequest {
+    let value: JSONValue
+    do {
+      value = try JSONValue(parsing: contents)
+    } catch {
+      throw bad("is not JSON", "check its quotes, commas and brackets")
+    }
+    var file = try Section(value, at: "", of: self)
+    var request = BootRequest()
+    request.entropy = false
+    guard let source = file.take("boot-source"), source != .null else {
+      throw bad("has no \"boot-source\"", "name a kernel there")
+    }
+    try read(source, into: &request)
+    if let machine = file.take("machine-config"), machine != .null { try read(machine, machine: &request) }
+    if let drives = file.take("drives"), drives != .null { try read(drives: drives, into: &request) }
+    if let entropy = file.take("entropy"), entropy != .null {
+      try Section(entropy, at: "entropy", of: self).end()
+      request.entropy = true
+    }
+    try file.end()
+    return request
+  }
+
+  private func read(_ value: JSONValue, into request: inout BootRequest) throws(Diagnostic) {
+    var section = try Section(value, at: "boot-source", of: self)
+    request.kernel = try section.text("kernel_image_path")
+    guard request.kernel != nil else { throw bad("has no kernel_image_path in boot-source", "name a kernel") }
+    request.initialRamdisk = try section.text("initrd_path")
+    request.commandLine = try section.text("boot_args")
+    try section.end()
+  }
+
+  private func read(_ value: JSONValue, machine request: inout BootRequest) throws(Diagnostic) {
+    var section = try Section(value, at: "machine-config", of: self)
+    if let cpus = try section.number("vcpu_count") { request.cpus = cpus }
+    if let memory = try section.number("mem_size_mib") {
+      guard memory >= 0, memory <= 1 << 40 else {
+        throw bad("has a mem_size_mib of \(memory)", "give mebibytes of memory")
+      }
+      request.memory = UInt64(memory) << 20
+    }
+    section.takeDefault("smt", .truth(false))
+    section.takeDefault("track_dirty_pages", .truth(false))
+    section.takeDefault("huge_pages", .text("None"))
+    section.takeDefault("cpu_template", .text("None"))
+    try section.end()
+  }
+
+  private func read(drives value: JSONValue, into request: inout BootRequest) throws(Diagnostic) {
+    guard case .list(let drives) = value else { throw bad("has drives that are not a list", "use [ ]") }
+    var root: String?
+    for (index, drive) in drives.enumerated() {
+      var section = try Section(drive, at: "drives[\(index)]", of: self)
+      guard let identifier = try section.text("drive_id"), let file = try section.text("path_on_host") else {
+        throw bad("needs drive_id and path_on_host in drives[\(index)]", "add them")
+      }
+      let isRoot = try section.truth("is_root_device") ?? false
+      let readOnly = try section.truth("is_read_only") ?? false
+      // Swiftlet always offers flush and always does what it promises.
+      section.takeDefault("cache_type", .text("Writeback"))
+      section.takeDefault("cache_type", .text("Unsafe"))
+      section.takeDefault("io_engine", .text("Sync"))
+      try section.end()
+      let disk = try Disk(path: file, readOnly: readOnly, identifier: identifier)
+      if isRoot {
+        guard root == nil else { throw bad("has two root drives", "set is_root_device of one only") }
+        root = readOnly ? "root=/dev/vda ro" : "root=/dev/vda rw"
+        request.disks.insert(disk, at: 0)
+      } else {
+        request.disks.append(disk)
+      }
+    }
+    // As Firecracker does: the root drive is named after what the file says.
+    if let root, let line = request.commandLine { request.commandLine = "\(line) \(root)" }
+  }
+
+  fileprivate func bad(_ what: String, _ mend: String) -> Diagnostic {
+    Diagnostic(.badInput, "configuration file", which: path, mend: "\(what); \(mend)")
+  }
+}
+
+/// One object of the file, its keys taken one by one; what is left at the end is not supported.
+private struct Section {
+  private var members: [String: JSONValue]
+  private let place: String
+  private let file: ConfigFile
+
+  init(_ value: JSONValue, at place: String, of file: ConfigFile) throws(Diagnostic) {
+    guard case .object(let members) = value else {
+      throw file.bad(
+        "has \(place.isEmpty ? "something else than an object" : "no object in \(place)")", "use { }")
+    }
+    self.members = members
+    self.place = place
+    self.file = file
+  }
+
+  mutating func take(_ key: String) -> JSONValue? { members.removeValue(forKey: key) }
+
+  mutating func text(_ key: String) throws(Diagnostic) -> String? {
+    switch take(key) {
+    case nil, .null: return nil
+    case .text(let text): return text
+    default: throw file.bad("has a \(key) in \(place) that is not a string", "put it in quotes")
+    }
+  }
+
+  mutating func truth(_ key: String) throws(Diagnostic) -> Bool? {
+    switch take(key) {
+    case nil, .null: return nil
+    case .truth(let truth): return truth
+    default: throw file.bad("has a \(key) in \(place) that is neither true nor false", "use one of them")
+    }
+  }
+
+  mutating func number(_ key: String) throws(Diagnostic) -> Int? {
+    switch take(key) {
+    case nil, .null: return nil
+    case .number(let number):
+      if let whole = Int(exactly: number) { return whole }
+      fallthrough
+    default: throw file.bad("has a \(key) in \(place) that is not a whole number", "write it with digits")
+    }
+  }
+
+  /// Accepts a key whose value is what is the case anyway; any other value stays, to be refused.
+  mutating func takeDefault(_ key: String, _ value: JSONValue) {
+    if members[key] == value { members[key] = nil }
+  }
+
+  func end() throws(Diagnostic) {
+    let keys = members.filter { $0.value != .null }.keys.sorted()
+    guard !keys.isEmpty else { return }
+    let names = keys.map { place.isEmpty ? $0 : "\(place).\($0)" }.joined(separator: ", ")
+    throw file.bad("uses what is not supported: \(names)", "remove it")
+  }
+}
