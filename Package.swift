@@ -65,6 +65,12 @@ let package = Package(
       swiftSettings: strict),
 
     .testTarget(name: "KernelImagesTests", dependencies: ["KernelImages", "Boot"], swiftSettings: strict),
+    .testTarget(
+      name: "SwiftletTests",
+      dependencies: [
+        "swiftlet", "Configuration", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
     .testTarget(
       name: "GuestMemoryTests", dependencies: ["GuestMemory", "LinuxSystem"], swiftSettings: strict),

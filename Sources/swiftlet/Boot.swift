@@ -66,7 +66,12 @@ struct Boot: ParsableCommand {
   /// What is asked for, before any file is looked at.
   func request() throws(Diagnostic) -> BootRequest {
     var request: BootRequest
-    if let config { request = try ConfigFile(at: config).request() } else { request = BootRequest() }
+    if let config {
+      var file = try ConfigFile(at: config)
+      request = try file.request()
+    } else {
+      request = BootRequest()
+    }
     if let kernel { request.kernel = kernel }
     if let initrd { request.initialRamdisk = initrd }
     for text in disk { request.disks.append(try Disk(option: text)) }

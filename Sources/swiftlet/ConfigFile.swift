@@ -7,6 +7,7 @@ import LinuxSystem
 struct ConfigFile {
   private let path: String
   private let contents: [UInt8]
+  private var unsupported: [String] = []
 
   /// More than any such file is long.
   private static let sizeLimit = 1 << 20
@@ -27,7 +28,7 @@ struct ConfigFile {
   }
 
   /// What the file asks for.
-  func request() throws(Diagnostic) -> BootRequest {
+  mutating func request() throws(Diagnostic) -> BootRequest {
     let value: JSONValue
     do {
       value = try JSONValue(parsing: contents)
@@ -44,23 +45,26 @@ struct ConfigFile {
     if let machine = file.take("machine-config"), machine != .null { try read(machine, machine: &request) }
     if let drives = file.take("drives"), drives != .null { try read(drives: drives, into: &request) }
     if let entropy = file.take("entropy"), entropy != .null {
-      try Section(entropy, at: "entropy", of: self).end()
+      end(try Section(entropy, at: "entropy", of: self))
       request.entropy = true
     }
-    try file.end()
+    end(file)
+    guard unsupported.isEmpty else {
+      throw bad("uses what is not supported: \(unsupported.sorted().joined(separator: ", "))", "remove it")
+    }
     return request
   }
 
-  private func read(_ value: JSONValue, into request: inout BootRequest) throws(Diagnostic) {
+  private mutating func read(_ value: JSONValue, into request: inout BootRequest) throws(Diagnostic) {
     var section = try Section(value, at: "boot-source", of: self)
     request.kernel = try section.text("kernel_image_path")
     guard request.kernel != nil else { throw bad("has no kernel_image_path in boot-source", "name a kernel") }
     request.initialRamdisk = try section.text("initrd_path")
     request.commandLine = try section.text("boot_args")
-    try section.end()
+    end(section)
   }
 
-  private func read(_ value: JSONValue, machine request: inout BootRequest) throws(Diagnostic) {
+  private mutating func read(_ value: JSONValue, machine request: inout BootRequest) throws(Diagnostic) {
     var section = try Section(value, at: "machine-config", of: self)
     if let cpus = try section.number("vcpu_count") { request.cpus = cpus }
     if let memory = try section.number("mem_size_mib") {
@@ -73,10 +77,10 @@ struct ConfigFile {
     section.takeDefault("track_dirty_pages", .truth(false))
     section.takeDefault("huge_pages", .text("None"))
     section.takeDefault("cpu_template", .text("None"))
-    try section.end()
+    end(section)
   }
 
-  private func read(drives value: JSONValue, into request: inout BootRequest) throws(Diagnostic) {
+  private mutating func read(drives value: JSONValue, into request: inout BootRequest) throws(Diagnostic) {
     guard case .list(let drives) = value else { throw bad("has drives that are not a list", "use [ ]") }
     var root: String?
     for (index, drive) in drives.enumerated() {
@@ -90,7 +94,7 @@ struct ConfigFile {
       section.takeDefault("cache_type", .text("Writeback"))
       section.takeDefault("cache_type", .text("Unsafe"))
       section.takeDefault("io_engine", .text("Sync"))
-      try section.end()
+      end(section)
       let disk = try Disk(path: file, readOnly: readOnly, identifier: identifier)
       if isRoot {
         guard root == nil else { throw bad("has two root drives", "set is_root_device of one only") }
@@ -103,6 +107,9 @@ struct ConfigFile {
     // As Firecracker does: the root drive is named after what the file says.
     if let root, let line = request.commandLine { request.commandLine = "\(line) \(root)" }
   }
+
+  /// Everything that is supported has been taken from the section.
+  private mutating func end(_ section: Section) { unsupported += section.rest }
 
   fileprivate func bad(_ what: String, _ mend: String) -> Diagnostic {
     Diagnostic(.badInput, "configuration file", which: path, mend: "\(what); \(mend)")
@@ -158,10 +165,8 @@ private struct Section {
     if members[key] == value { members[key] = nil }
   }
 
-  func end() throws(Diagnostic) {
-    let keys = members.filter { $0.value != .null }.keys.sorted()
-    guard !keys.isEmpty else { return }
-    let names = keys.map { place.isEmpty ? $0 : "\(place).\($0)" }.joined(separator: ", ")
-    throw file.bad("uses what is not supported: \(names)", "remove it")
+  /// The keys nobody took, but for those that are null.
+  var rest: [String] {
+    members.filter { $0.value != .null }.keys.map { place.isEmpty ? $0 : "\(place).\($0)" }
   }
 }

@@ -1,0 +1,80 @@
+import Configuration
+import Testing
+
+@testable import swiftlet
+
+struct ConfigFileTests {
+  private func request(_ text: String) throws -> BootRequest {
+    var file = ConfigFile(Array(text.utf8), path: "vm.json")
+    return try file.request()
+  }
+
+  @Test func supportedKeysReachTheRequest() throws {
+    let request = try request(
+      """
+      {
+        "boot-source": {"kernel_image_path": "k", "initrd_path": "i", "boot_args": "quiet"},
+        "machine-config": {"vcpu_count": 2, "mem_size_mib": 512, "smt": false, "huge_pages": "None"},
+        "drives": [
+          {"drive_id": "data", "path_on_host": "d", "is_root_device": false, "is_read_only": false},
+          {"drive_id": "root", "path_on_host": "r", "is_root_device": true, "is_read_only": true,
+           "cache_type": "Unsafe", "io_engine": "Sync", "rate_limiter": null}
+        ],
+        "entropy": {}, "vsock": null
+      }
+      """)
+    var expected = BootRequest()
+    expected.kernel = "k"
+    expected.initialRamdisk = "i"
+    expected.commandLine = "quiet root=/dev/vda ro"
+    expected.cpus = 2
+    expected.memory = 512 << 20
+    expected.disks = [
+      try Disk(path: "r", readOnly: true, identifier: "root"), try Disk(path: "d", identifier: "data"),
+    ]
+    #expect(request == expected)
+  }
+
+  @Test func entropyIsThereOnlyWhenAskedFor() throws {
+    #expect(try request(#"{"boot-source": {"kernel_image_path": "k"}}"#).entropy == false)
+    #expect(try request(#"{"boot-source": {"kernel_image_path": "k"}, "entropy": {}}"#).entropy)
+  }
+
+  @Test(arguments: [
+    (#"{"boot-source": {"kernel_image_path": "k"}, "vsock": {}, "balloon": {}}"#, "balloon, vsock"),
+    (#"{"boot-source": {"kernel_image_path": "k", "extra": 1}}"#, "boot-source.extra"),
+    (
+      #"{"boot-source": {"kernel_image_path": "k"}, "machine-config": {"smt": true, "huge_pages": "2M"}}"#,
+      "machine-config.huge_pages, machine-config.smt"
+    ),
+    (
+      #"{"boot-source": {"kernel_image_path": "k", "a": 1}, "entropy": {"rate_limiter": {}}, "zzz": 1}"#,
+      "boot-source.a, entropy.rate_limiter, zzz"
+    ),
+    (
+      #"{"boot-source": {"kernel_image_path": "k"}, "drives": [{"drive_id": "a", "path_on_host": "d", "socket": "s"}]}"#,
+      "drives[0].socket"
+    ),
+  ])
+  func everyUnsupportedKeyIsNamed(_ text: String, _ keys: String) throws {
+    let error = try #require(throws: Diagnostic.self) { try request(text) }
+    #expect(error.status == .badInput)
+    #expect(
+      error.description == "configuration file: vm.json: uses what is not supported: \(keys); remove it")
+  }
+
+  @Test(arguments: [
+    "", "{", "[]", "1", "{}", #"{"boot-source": 1}"#, #"{"boot-source": {}}"#,
+    #"{"boot-source": {"kernel_image_path": 1}}"#,
+    #"{"boot-source": {"kernel_image_path": "k"}, "drives": {}}"#,
+    #"{"boot-source": {"kernel_image_path": "k"}, "drives": [{}]}"#,
+    #"{"boot-source": {"kernel_image_path": "k"}, "machine-config": {"mem_size_mib": 1.5}}"#,
+    #"{"boot-source": {"kernel_image_path": "k"}, "machine-config": {"mem_size_mib": -1}}"#,
+    #"{"boot-source": {"kernel_image_path": "k"}, "machine-config": {"mem_size_mib": 1e300}}"#,
+  ])
+  func badFilesAreRefusedOnOneLine(_ text: String) throws {
+    let error = try #require(throws: Diagnostic.self) { try request(text) }
+    #expect(error.status == .badInput)
+    #expect(error.description.hasPrefix("configuration file: vm.json: "))
+  }
+}
