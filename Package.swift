@@ -40,7 +40,8 @@ let package = Package(
     .target(name: "Backends", dependencies: ["Devices", "GuestMemory", "LinuxSystem"], swiftSettings: safe),
     .target(
       name: "KVM", dependencies: ["CKVM", "CLinux", "GuestMemory", "LinuxSystem"], swiftSettings: strict),
-    .target(name: "HostProfile", dependencies: ["KVM", "GuestMemory", "LinuxSystem"], swiftSettings: safe),
+    .target(
+      name: "HostProfile", dependencies: ["CKVM", "KVM", "GuestMemory", "LinuxSystem"], swiftSettings: safe),
     .target(name: "Configuration", swiftSettings: safe),
     .target(
       name: "Machine",

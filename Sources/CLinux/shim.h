@@ -61,3 +61,29 @@ static inline void *clinux_mmap(void *address, size_t length, int protection, in
   return mapping == MAP_FAILED ? NULL : mapping;
 }
 
+#if defined(__x86_64__)
+struct clinux_cpuid {
+  uint32_t eax, ebx, ecx, edx;
+};
+static inline struct clinux_cpuid clinux_cpuid(uint32_t leaf, uint32_t subleaf) {
+  struct clinux_cpuid result;
+  __asm__("cpuid"
+          : "=a"(result.eax), "=b"(result.ebx), "=c"(result.ecx), "=d"(result.edx)
+          : "a"(leaf), "c"(subleaf));
+  return result;
+}
+
+// Replaces the 16 bytes at `target`, which must be a multiple of 16, if they are `expected`; returns what they were.
+// The compiler offers this only for processors newer than the one it assumes.
+struct clinux_halves {
+  uint64_t low, high;
+};
+static inline struct clinux_halves clinux_compare_exchange_16(void *target, struct clinux_halves expected,
+                                                              struct clinux_halves value) {
+  __asm__ volatile("lock cmpxchg16b %0"
+                   : "+m"(*(unsigned __int128 *)target), "+a"(expected.low), "+d"(expected.high)
+                   : "b"(value.low), "c"(value.high)
+                   : "cc", "memory");
+  return expected;
+}
+#endif

@@ -1,3 +1,4 @@
+import CLinux
 import Synchronization
 
 /// The ring indices of virtio queues, which device and driver share (virtio 1.2, 2.7.13 and 2.7.14).
@@ -21,4 +22,18 @@ extension GuestMemory {
     let slice = try slice(at: address, count: 2)
     return UnsafePointer(pointer(slice).assumingMemoryBound(to: Atomic<UInt16>.self))
   }
+
+  #if arch(x86_64)
+  /// What the 16 bytes at `address` were, as two little-endian halves; they are `new` now if they were `old`.
+  /// - Throws: `misaligned` unless `address` is a multiple of 16.
+  public func compareExchange(
+    at address: GuestAddress, from old: (UInt64, UInt64), to new: (UInt64, UInt64)
+  ) throws(GuestMemoryError) -> (UInt64, UInt64) {
+    guard address.value & 15 == 0 else { throw .misaligned(address) }
+    let target = pointer(try slice(at: address, count: 16))
+    let found = clinux_compare_exchange_16(
+      target, clinux_halves(low: old.0, high: old.1), clinux_halves(low: new.0, high: new.1))
+    return (found.low, found.high)
+  }
+  #endif
 }

@@ -76,6 +76,11 @@ extension VCPU {
     guard count == 1 else { throw SystemError(call: "KVM_SET_MSRS", operand: "\(index)", code: EINVAL) }
   }
 
+  /// The rate of the guest's time stamp counter, in kHz; 0 where KVM does not know it.
+  public func timeStampCounterKHz() throws(SystemError) -> UInt64 {
+    UInt64(max(0, try control(descriptor, CKVM_GET_TSC_KHZ, "KVM_GET_TSC_KHZ")))
+  }
+
   public func setCPUID(_ table: CPUID) throws(SystemError) {
     var table = table
     try table.withHeader { header throws(SystemError) in

@@ -70,18 +70,21 @@ public struct VirtualMachine: ~Copyable, Sendable {
     try control(descriptor, CKVM_IOEVENTFD, "KVM_IOEVENTFD", &request)
   }
 
-  /// Makes writes of these model-specific registers leave the guest as ``Exit/writeMSR(index:value:)``.
-  public func interceptWrites(ofMSRs indices: [UInt32]) throws(SystemError) {
+  /// Makes reads and writes of these model-specific registers leave the guest as ``Exit/readMSR(index:)`` and
+  /// ``Exit/writeMSR(index:value:)``; all others are KVM's. Replaces what an earlier call asked for.
+  /// - Parameters: at most 16 registers in all (KVM_MSR_FILTER_MAX_RANGES).
+  public func interceptMSRs(reading: [UInt32], writing: [UInt32]) throws(SystemError) {
     try enable(.userSpaceMSR, UInt64(CKVM_MSR_EXIT_REASON_FILTER))
     var filter = kvm_msr_filter()
-    // One range of one register each; a clear bit in its map denies, and a denied write exits.
+    let wanted =
+      reading.map { ($0, CKVM_MSR_FILTER_READ) } + writing.map { ($0, CKVM_MSR_FILTER_WRITE) }
+    // One range of one register each; a clear bit in its map denies, and a denied access exits.
     var denied: UInt8 = 0
     try withUnsafeMutablePointer(to: &denied) { map throws(SystemError) in
       withUnsafeMutableBytes(of: &filter.ranges) { bytes in
         let ranges = bytes.bindMemory(to: kvm_msr_filter_range.self)
-        for (slot, index) in indices.prefix(ranges.count).enumerated() {
-          ranges[slot] = kvm_msr_filter_range(
-            flags: CKVM_MSR_FILTER_WRITE, nmsrs: 1, base: index, bitmap: map)
+        for (slot, (index, access)) in wanted.prefix(ranges.count).enumerated() {
+          ranges[slot] = kvm_msr_filter_range(flags: access, nmsrs: 1, base: index, bitmap: map)
         }
       }
       try control(descriptor, CKVM_X86_SET_MSR_FILTER, "KVM_X86_SET_MSR_FILTER", &filter)

@@ -1,1 +1,0 @@
-// What a deficient KVM host needs, and the probes that tell.

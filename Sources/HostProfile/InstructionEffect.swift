@@ -1,0 +1,113 @@
+import GuestMemory
+
+/// What an instruction that the host's interpreter lacks does (Intel SDM volume 2).
+enum InstructionEffect: Equatable {
+  /// FWAIT, fences, prefetches and hint no-operations: nothing that an interpreter has to do.
+  case nothing
+  case breakpoint
+  /// CLAC and STAC.
+  case setAlignmentCheck(Bool)
+  case compareExchange16
+  case populationCount
+  /// MOVBE from memory to a register, or the other way.
+  case swapBytes(toMemory: Bool)
+
+  /// - Returns: nil for an instruction not known here.
+  init?(_ instruction: X86Instruction) {
+    let isRegister = if case .register = instruction.operand { true } else { false }
+    switch (instruction.map, instruction.opcode, Int(instruction.modRM >> 3 & 7)) {
+    case (.oneByte, 0xCC, _): self = .breakpoint
+    case (.oneByte, 0x9B, _): self = .nothing
+    case (.escape0F, 0x01, _) where instruction.modRM == 0xCA: self = .setAlignmentCheck(false)
+    case (.escape0F, 0x01, _) where instruction.modRM == 0xCB: self = .setAlignmentCheck(true)
+    case (.escape0F, 0x0D, _) where !isRegister: self = .nothing
+    case (.escape0F, 0x18...0x1F, _): self = .nothing
+    // LFENCE, MFENCE, SFENCE.
+    case (.escape0F, 0xAE, 5...7) where isRegister && instruction.repeatPrefix == .none: self = .nothing
+    case (.escape0F, 0xB8, _) where instruction.repeatPrefix == .f3: self = .populationCount
+    case (.escape0F, 0xC7, 1) where !isRegister && instruction.isWide: self = .compareExchange16
+    case (.escape0F38, 0xF0...0xF1, _) where !isRegister && instruction.repeatPrefix == .none:
+      self = .swapBytes(toMemory: instruction.opcode == 0xF1)
+    default: return nil
+    }
+  }
+
+  /// Bytes of memory that the instruction's memory operand stands for; 0 where it is not accessed.
+  func accessSize(_ instruction: X86Instruction) -> Int {
+    switch self {
+    case .nothing, .breakpoint, .setAlignmentCheck: 0
+    case .compareExchange16: 16
+    case .populationCount, .swapBytes: instruction.operandSize
+    }
+  }
+
+  var writesMemory: Bool { self == .compareExchange16 || self == .swapBytes(toMemory: true) }
+
+  /// Changes registers and memory as the instruction does, and moves RIP past it.
+  /// - Parameter place: where the memory operand lies; nil where there is none.
+  func apply(
+    _ instruction: X86Instruction, to state: inout ProcessorState, place: GuestAddress?, memory: GuestMemory
+  ) throws(GuestMemoryError) {
+    let size = instruction.operandSize
+    switch self {
+    case .nothing, .breakpoint: break
+    case .setAlignmentCheck(let isSet):
+      if isSet {
+        state.rflags |= ProcessorState.Flag.alignmentCheck
+      } else {
+        state.rflags &= ~ProcessorState.Flag.alignmentCheck
+      }
+    case .compareExchange16:
+      if let place { try InstructionEffect.compareExchange16(&state, place, memory) }
+    case .populationCount:
+      var source: UInt64 = 0
+      if case .register(let number) = instruction.operand { source = state.value(of: number, size: size) }
+      if let place { source = try InstructionEffect.load(size, place, memory) }
+      state.set(instruction.reg, to: UInt64(source.nonzeroBitCount), size: size)
+      state.rflags &= ~ProcessorState.Flag.status
+      if source == 0 { state.rflags |= ProcessorState.Flag.zero }
+    case .swapBytes(toMemory: true):
+      let value = state.value(of: instruction.reg, size: size).byteSwapped >> (64 - 8 * UInt64(size))
+      if let place { try InstructionEffect.store(value, size, place, memory) }
+    case .swapBytes(toMemory: false):
+      guard let place else { break }
+      let value = try InstructionEffect.load(size, place, memory).byteSwapped >> (64 - 8 * UInt64(size))
+      state.set(instruction.reg, to: value, size: size)
+    }
+    state.rip &+= UInt64(instruction.length)
+  }
+
+  private static func compareExchange16(
+    _ state: inout ProcessorState, _ place: GuestAddress, _ memory: GuestMemory
+  ) throws(GuestMemoryError) {
+    let expected = (state.general[0], state.general[2])
+    let found = try memory.compareExchange(
+      at: place, from: expected, to: (state.general[3], state.general[1]))
+    if found == expected {
+      state.rflags |= ProcessorState.Flag.zero
+    } else {
+      state.rflags &= ~ProcessorState.Flag.zero
+      (state.general[0], state.general[2]) = found
+    }
+  }
+
+  private static func load(
+    _ size: Int, _ place: GuestAddress, _ memory: GuestMemory
+  ) throws(GuestMemoryError) -> UInt64 {
+    switch size {
+    case 2: UInt64(try memory.load(UInt16.self, at: place))
+    case 4: UInt64(try memory.load(UInt32.self, at: place))
+    default: try memory.load(UInt64.self, at: place)
+    }
+  }
+
+  private static func store(
+    _ value: UInt64, _ size: Int, _ place: GuestAddress, _ memory: GuestMemory
+  ) throws(GuestMemoryError) {
+    switch size {
+    case 2: try memory.store(UInt16(truncatingIfNeeded: value), at: place)
+    case 4: try memory.store(UInt32(truncatingIfNeeded: value), at: place)
+    default: try memory.store(value, at: place)
+    }
+  }
+}
