@@ -3,6 +3,7 @@ import Boot
 import Configuration
 import Devices
 import GuestMemory
+import HostProfile
 import KVM
 import LinuxSystem
 
@@ -42,8 +43,13 @@ struct MachineBuilder {
     let supported = try host("cannot ask KVM for its processor features") { () throws(SystemError) in
       try kvm.supportedCPUID()
     }
+    let workarounds = HostWorkarounds.areNeeded ? HostWorkarounds() : nil
+    try host("cannot make up for what KVM lacks on this host") { () throws(SystemError) in
+      try workarounds?.prepare(machine.descriptor)
+    }
     let platform = Platform(
-      machine: machine, memory: memory, ports: ports.build(), mmio: mmio.build(), control: control)
+      machine: machine, memory: memory, ports: ports.build(), mmio: mmio.build(), control: control,
+      workarounds: workarounds)
     return Parts(platform: platform, kernel: kernel, supported: supported, devices: devices)
   }
 
@@ -123,9 +129,13 @@ struct MachineBuilder {
     let initrd = try description.initialRamdisk.map { path throws(Diagnostic) in
       try ImageFile(path: path, what: "initrd", memory: memory)
     }
+    var commandLine = KernelCommandLine(description.commandLine)
+    if HostWorkarounds.areNeeded {
+      commandLine.append(HostWorkarounds.kernelArguments(multiprocessorKernel: description.cpus > 1))
+    }
     let plan = BootPlan(
       cpuCount: description.cpus, virtio: windows, hasSerial: true,
-      commandLine: KernelCommandLine(description.commandLine), description: hardwareDescription,
+      commandLine: commandLine, description: hardwareDescription,
       randomSeed: [])
     do throws(BootError) {
       return try BootLoader.load(plan, kernel: kernel, initrd: initrd, into: memory)

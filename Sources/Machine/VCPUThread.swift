@@ -1,6 +1,7 @@
 import Configuration
 import Devices
 import GuestMemory
+import HostProfile
 import KVM
 import LinuxSystem
 
@@ -11,6 +12,8 @@ struct Platform: Sendable {
   let ports: Bus
   let mmio: Bus
   let control: MachineControl
+  /// nil on hosts with hardware virtualization.
+  let workarounds: HostWorkarounds?
 }
 
 /// The virtual machine's descriptor in a class, so that threads can share its one owner.
@@ -27,7 +30,7 @@ struct RunLoop {
   func run(_ vcpu: borrowing VCPU) {
     do throws(SystemError) {
       while !platform.control.isEnding {
-        serve(try vcpu.runGuest(), on: vcpu)
+        try serve(try vcpu.runGuest(), on: vcpu)
       }
     } catch {
       platform.control.end(Outcome(.monitorError, "\(error)"))
@@ -35,7 +38,7 @@ struct RunLoop {
   }
 
   @inline(__always)
-  private func serve(_ exit: Exit, on vcpu: borrowing VCPU) {
+  private func serve(_ exit: Exit, on vcpu: borrowing VCPU) throws(SystemError) {
     switch exit {
     case .port(let number, let width, _, let isWrite):
       servePort(number, width, isWrite, on: vcpu)
@@ -44,11 +47,15 @@ struct RunLoop {
       vcpu.completeMMIO(platform.mmio.read(address: address.value, width: width))
     case .writeMMIO(let address, let width, let value):
       guard let width = AccessWidth(bytes: Int(width)) else { return }
-      platform.mmio.write(address: address.value, width: width, value: value)
+      if !platform.mmio.write(address: address.value, width: width, value: value) {
+        _ = try isWorkedAround(exit, on: vcpu)
+      }
     case .interrupted: halt.answer(vcpu)
     case .shutdown: platform.control.end(Outcome(.guestFault, "triple fault on vCPU \(vcpu.index)"))
     case .halted, .readMSR, .writeMSR, .systemEvent, .internalError, .failedEntry, .unknown:
-      serveUncommon(exit, on: vcpu)
+      if try !isWorkedAround(exit, on: vcpu) {
+        platform.control.end(Outcome(.guestFault, "vCPU \(vcpu.index) cannot go on: \(exit)"))
+      }
     }
   }
 
@@ -64,7 +71,17 @@ struct RunLoop {
     }
   }
 
-  private func serveUncommon(_ exit: Exit, on vcpu: borrowing VCPU) {
-    platform.control.end(Outcome(.guestFault, "vCPU \(vcpu.index) cannot go on: \(exit)"))
+  /// Whether the exit was due to what the host's KVM lacks, and has been dealt with.
+  private func isWorkedAround(_ exit: Exit, on vcpu: borrowing VCPU) throws(SystemError) -> Bool {
+    guard let workarounds = platform.workarounds else { return false }
+    switch try workarounds.handle(
+      exit, on: vcpu, of: platform.machine.descriptor, memory: platform.memory)
+    {
+    case .resume: return true
+    case .notMine: return false
+    case .fatal(let reason):
+      platform.control.end(Outcome(.guestFault, "vCPU \(vcpu.index) cannot go on: \(reason)"))
+      return true
+    }
   }
 }
