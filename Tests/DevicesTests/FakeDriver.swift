@@ -135,6 +135,9 @@ final class FakeDriver {
   static func available(_ queue: Int) -> UInt64 { descriptors(queue) + 0x4000 }
   static func used(_ queue: Int) -> UInt64 { descriptors(queue) + 0x8000 }
 
+  /// The number of descriptors a queue was set up with.
+  func size(_ queue: Int) -> Int { queueSizes[queue] ?? 0 }
+
   /// Makes a queue ready; its rings are cleared.
   func setUpQueue(_ queue: Int, size: Int? = nil) throws {
     write(Register.queueSelect, UInt32(queue))
