@@ -85,3 +85,8 @@ package.targets.append(
 package.targets.append(
   .testTarget(
     name: "BootTests", dependencies: ["Boot", "GuestMemory", "LinuxSystem"], swiftSettings: strict))
+
+package.targets.append(
+  .testTarget(
+    name: "BackendsTests", dependencies: ["Backends", "Devices", "GuestMemory", "LinuxSystem"],
+    swiftSettings: strict))

@@ -1,0 +1,83 @@
+import Backends
+import Devices
+import Foundation
+import Glibc
+import GuestMemory
+import LinuxSystem
+import Testing
+
+@Suite struct ConsoleEscapeTests {
+  @Test func onlyControlASpeaksToTheMonitor() {
+    var escape = ConsoleEscape()
+    #expect(escape.filter(Array("ls\r\u{3}".utf8)) == (Array("ls\r\u{3}".utf8), false))
+    #expect(escape.filter([1]) == ([], false))
+    #expect(escape.filter(Array("q".utf8)) == ([1, UInt8(ascii: "q")], false))
+    #expect(escape.filter([1, UInt8(ascii: "a")]) == ([1], false))
+    #expect(escape.filter([1, 1, UInt8(ascii: "x")]) == ([1, UInt8(ascii: "x")], false))
+    #expect(escape.filter([65, 1]) == ([65], false))
+    #expect(escape.filter(Array("xyz".utf8)) == ([], true))
+  }
+}
+
+@Suite struct ConsoleStreamTests {
+  let memory: GuestMemory
+
+  init() throws { memory = try GuestMemory(size: 1 << 20) }
+
+  func pipe() throws -> (reader: Int32, writer: Int32) {
+    var ends: [Int32] = [0, 0]
+    try #require(Glibc.pipe(&ends) == 0)
+    return (ends[0], ends[1])
+  }
+
+  @Test func aPipeIsNeverWaitedFor() throws {
+    let (reader, writer) = try pipe()
+    defer { close(writer) }
+    let stream = try ConsoleStream(input: reader, output: writer) { _ in }
+    #expect(stream.read(upTo: 10) == .none)
+    let slice = try memory.slice(at: GuestAddress(0), count: 1 << 20)
+    memory.fill(slice, with: 0x41)
+    let taken = stream.write([slice], of: memory)
+    #expect(taken > 0 && taken < 1 << 20)
+    #expect(stream.write([slice], of: memory) == 0)
+    #expect(stream.read(upTo: 3) == .bytes([0x41, 0x41, 0x41]))
+    // The descriptor it was given still waits, as its other users expect.
+    #expect(fcntl(reader, F_GETFL) & O_NONBLOCK == 0)
+    #expect(fcntl(writer, F_GETFL) & O_NONBLOCK == 0)
+    close(reader)
+  }
+
+  @Test func aFileIsWrittenWhereItsDescriptorStands() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.file("log", Array("old ".utf8))
+    let number = Glibc.open(path, O_WRONLY | O_APPEND)
+    let null = Glibc.open("/dev/null", O_RDONLY)
+    defer {
+      close(number)
+      close(null)
+    }
+    let stream = try ConsoleStream(input: null, output: number) { _ in }
+    try memory.copyIn(Array("new".utf8), to: GuestAddress(0))
+    #expect(try stream.write([memory.slice(at: GuestAddress(0), count: 3)], of: memory) == 3)
+    #expect(try folder.contents("log") == Array("old new".utf8))
+    #expect(stream.read(upTo: 10) == .end)
+  }
+
+  @Test func anOutputThatIsGoneIsReportedOnce() throws {
+    signal(SIGPIPE, SIG_IGN)
+    let (reader, writer) = try pipe()
+    var reports: [SystemError] = []
+    let null = Glibc.open("/dev/null", O_RDONLY)
+    let stream = try ConsoleStream(input: null, output: writer) { reports.append($0) }
+    close(reader)
+    let slice = try memory.slice(at: GuestAddress(0), count: 16)
+    for _ in 0..<3 { #expect(stream.write([slice], of: memory) == 16) }
+    #expect(reports.map(\.code) == [EPIPE])
+    close(writer)
+    close(null)
+  }
+
+  @Test func aDescriptorThatIsNotOpenIsRefused() {
+    #expect(throws: SystemError.self) { try ConsoleStream(input: 9999, output: 9999) { _ in } }
+  }
+}
