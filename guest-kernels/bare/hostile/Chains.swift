@@ -14,8 +14,8 @@ extension Attacker {
       target.offer(changing: variant) { $0.length = 0xffff_ffff }
     }
     violate("length-sum-overflow") { target, _ in
-      for entry in 0..<Target.queueSize {
-        let last = entry == Target.queueSize - 1
+      for entry in 0..<target.queueSize {
+        let last = entry == target.queueSize - 1
         target.put(entry, target.memory.data, 0xffff_fff0, last ? 0 : DescriptorFlag.next, next: entry + 1)
       }
       target.offer(head: 0)
@@ -36,22 +36,22 @@ extension Attacker {
     }
     violate("chain-loops", variants: 2) { target, variant in
       let flags = next | (variant == 0 ? 0 : DescriptorFlag.write)
-      for entry in 0..<Target.queueSize {
-        target.put(entry, target.memory.data, 1, flags, next: (entry + 1) % Target.queueSize)
+      for entry in 0..<target.queueSize {
+        target.put(entry, target.memory.data, 1, flags, next: (entry + 1) % target.queueSize)
       }
       target.offer(head: 5)
     }
     violate("chain-leaves-table", variants: 3) { target, variant in
-      let outside: UInt16 = ([Target.queueSize, 0x8000, 0xffff] as [3 of UInt16])[variant]
+      let outside: UInt16 = ([target.queueSize, 0x8000, 0xffff] as [3 of UInt16])[variant]
       target.put(0, target.memory.data, 16, next, next: outside)
       target.offer(head: 0)
     }
     violate("head-outside-table", variants: 3) { target, variant in
-      let outside: UInt16 = ([Target.queueSize, 0x8000, 0xffff] as [3 of UInt16])[variant]
+      let outside: UInt16 = ([target.queueSize, 0x8000, 0xffff] as [3 of UInt16])[variant]
       target.offer(head: outside)
     }
     violate("same-head-many-times") { target, _ in
-      for _ in 0..<Target.queueSize - 1 { target.queue.push(head: 0) }
+      for _ in 0..<target.queueSize - 1 { target.queue.push(head: 0) }
       target.offer { _ in }
     }
     violate("flags-unknown", variants: 2) { target, variant in
@@ -129,7 +129,7 @@ extension Attacker {
     }
     violate("indirect-long", variants: 2) { target, variant in
       let table = target.memory.playground
-      let count: UInt16 = variant == 0 ? Target.queueSize + 1 : 2048
+      let count: UInt16 = variant == 0 ? target.queueSize + 1 : 2048
       for entry in 0..<count {
         let last = entry == count - 1
         VirtioQueue.put(table, entry, target.memory.data, 1, last ? 0 : DescriptorFlag.next, next: entry + 1)

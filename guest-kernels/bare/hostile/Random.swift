@@ -78,7 +78,8 @@ private struct RandomRound {
   }
 
   private func attach(_ generator: inout Generator) {
-    let sizes: [8 of UInt32] = [16, 16, 16, 1, 8, 0, 3, 0x8000]
+    let size = UInt32(target.queueSize)
+    let sizes: [8 of UInt32] = [size, size, size, 1, size / 2, 0, 3, 0x8000]
     device.write(Register.queueSel, target.queue.index)
     device.write(Register.queueNum, sizes[Int(generator.below(8))])
     device.write(pair: Register.queueDescLow, generator.oneIn(8) ? address(&generator) : playground)

@@ -38,7 +38,7 @@ extension Attacker {
       }
     }
     violate("available-index-jumps", variants: 4) { target, variant in
-      let jumps: [4 of UInt16] = [Target.queueSize + 1, 0x100, 0x8000, 0xffff]
+      let jumps: [4 of UInt16] = [target.queueSize + 1, 0x100, 0x8000, 0xffff]
       store16(target.queue.availableIndex, jumps[variant])
       target.poke()
     }
@@ -88,9 +88,9 @@ extension Attacker {
     }
     violate("active-rings-scribbled") { target, _ in
       target.offer { _ in }
-      Arena.fill(target.queue.available, 36, with: 0xff)
+      Arena.fill(target.queue.available, 4 + 2 * UInt64(target.queueSize), with: 0xff)
       target.poke()
-      Arena.fill(target.queue.descriptors, 256, with: 0xff)
+      Arena.fill(target.queue.descriptors, 16 * UInt64(target.queueSize), with: 0xff)
       target.poke()
     }
     let selections: [4 of UInt32] = [2, 7, 0x1_0000, 0xffff_ffff]

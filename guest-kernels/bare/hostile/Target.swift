@@ -9,7 +9,8 @@ struct Part {
 
 /// One device with one of its queues, brought up and ready to be treated badly.
 struct Target {
-  static let queueSize: UInt16 = 16
+  /// Most descriptors a queue under attack has; fewer where the device has no room for them.
+  private static let largestQueueSize: UInt32 = 16
 
   let device: VirtioDevice
   let features: UInt64
@@ -19,13 +20,18 @@ struct Target {
   private(set) var parts: [3 of Part]
   private(set) var partCount: Int
 
+  var queueSize: UInt16 { queue.size }
+
   /// Resets the device and brings it up to FEATURES_OK with a queue that is attached to nothing yet.
   init?(_ device: VirtioDevice, queue index: UInt32, features wanted: UInt64, memory: Memory) {
     guard let agreed = device.negotiate(wanted) else { return nil }
     self.device = device
     self.memory = memory
     features = agreed
-    queue = VirtioQueue(index, size: Target.queueSize, features: agreed)
+    device.write(Register.queueSel, index)
+    let size = min(device.read(Register.queueNumMax), Target.largestQueueSize)
+    guard size > 0 else { return nil }
+    queue = VirtioQueue(index, size: UInt16(size), features: agreed)
     let readsMemory = device.kind == .console && index == 1
     parts = [Part(address: memory.data, length: 64, writable: !readsMemory), .none, .none]
     partCount = 1
