@@ -12,7 +12,7 @@ SCRIPTS := tools/setup .ci/run $(GUESTS)/linux/build $(GUESTS)/linux/repack $(GU
 	$(GUESTS)/init/build $(GUESTS)/rootfs/build
 
 .DEFAULT_GOAL := build
-.PHONY: help setup build guests test ci lint format clean
+.PHONY: help setup build guests run test ci lint format clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -28,6 +28,13 @@ build: setup ## Build bin/swiftlet and bin/swiftlet-vmm
 
 guests: setup ## Build the guests that are not built yet (cached outside)
 	@$(GUESTS)/bare/build
+	@$(GUESTS)/linux/build up
+	@$(GUESTS)/rootfs/build
+
+run: build guests ## Boot Linux to user space from a disk, on the virtio console
+	@bin/swiftlet boot --timeline --kernel $$($(GUESTS)/linux/build --print-dir up)/vmlinux \
+	  --disk $$($(GUESTS)/rootfs/build --print-dir)/root.erofs,ro \
+	  --cmdline "root=/dev/vda ro rootfstype=erofs init=/init"
 
 test: guests ## Build and run all tests
 	@swift test -j $(JOBS)

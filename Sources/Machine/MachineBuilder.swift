@@ -136,11 +136,18 @@ struct MachineBuilder {
     let plan = BootPlan(
       cpuCount: description.cpus, virtio: windows, hasSerial: true,
       commandLine: commandLine, description: hardwareDescription,
-      randomSeed: [])
+      randomSeed: try randomSeed())
     do throws(BootError) {
       return try BootLoader.load(plan, kernel: kernel, initrd: initrd, into: memory)
     } catch {
       throw Diagnostic(.badInput, "cannot boot", which: name, mend: "\(error)")
+    }
+  }
+
+  /// Spares the guest's kernel to gather entropy before it can serve random numbers.
+  private func randomSeed() throws(Diagnostic) -> [UInt8] {
+    try host("cannot read the host's random numbers") { () throws(SystemError) in
+      try FileDescriptor(opening: "/dev/urandom", 0).read(upTo: 32)
     }
   }
 

@@ -44,23 +44,28 @@ struct Program {
   }
 }
 
-/// The freestanding guests of guest-kernels/bare.
-enum BareGuest {
-  static let folder: String? = {
+/// What the scripts of guest-kernels have built.
+enum Built {
+  /// The folder of a script's products.
+  static func folder(_ script: String, _ flavour: String...) throws -> String {
     let process = Process()
-    process.executableURL = Program.package.appendingPathComponent("guest-kernels/bare/build")
-    process.arguments = ["--print-dir"]
+    process.executableURL = Program.package.appendingPathComponent(script)
+    process.arguments = ["--print-dir"] + flavour
     let output = Pipe()
     process.standardOutput = output
-    guard (try? process.run()) != nil else { return nil }
+    try process.run()
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     let folder = text.trimmingCharacters(in: .whitespacesAndNewlines)
-    return FileManager.default.fileExists(atPath: folder) ? folder : nil
-  }()
+    try #require(FileManager.default.fileExists(atPath: folder), "\(script) has not run: use `make test`")
+    return folder
+  }
+}
 
+/// The freestanding guests of guest-kernels/bare.
+enum BareGuest {
   static func path(_ name: String) throws -> String {
-    try #require(folder, "the bare guests are not built: run `make test`") + "/" + name
+    try Built.folder("guest-kernels/bare/build") + "/" + name
   }
 }
 
