@@ -3,14 +3,35 @@ public struct KernelCommandLine: Equatable, Sendable {
   /// COMMAND_LINE_SIZE of x86 kernels, less the terminating zero. In bytes.
   public static let limit = 2047
 
-  public private(set) var text: String
+  /// What the kernel reads itself.
+  private var words: String
+  /// From `--` on: arguments of the first process, which the kernel hands over unread.
+  private let arguments: String
 
-  public init(_ text: String = "") { self.text = text }
+  public init(_ text: String = "") {
+    var inQuotes = false
+    var end = text.endIndex
+    var wordStart = text.startIndex
+    for index in text.indices {
+      if text[index] == "\"" { inQuotes.toggle() }
+      guard text[index] == " ", !inQuotes else { continue }
+      if text[wordStart..<index] == "--" { break }
+      wordStart = text.index(after: index)
+    }
+    if text[wordStart...].hasPrefix("-- ") || text[wordStart...] == "--" { end = wordStart }
+    words = String(text[..<end])
+    while words.last == " " { words.removeLast() }
+    arguments = String(text[end...])
+  }
 
-  /// Adds words at the end; nothing when there are none.
-  public mutating func append(_ words: String) {
-    guard !words.isEmpty else { return }
-    text = text.isEmpty ? words : text + " " + words
+  public var text: String {
+    words.isEmpty || arguments.isEmpty ? words + arguments : words + " " + arguments
+  }
+
+  /// Adds words at the end of what the kernel reads; nothing when there are none.
+  public mutating func append(_ more: String) {
+    guard !more.isEmpty else { return }
+    words = words.isEmpty ? more : words + " " + more
   }
 
   /// Names each device, for kernels that read no description of them (virtio_mmio module parameter).

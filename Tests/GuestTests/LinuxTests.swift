@@ -17,4 +17,15 @@ struct LinuxTests {
     #expect(result.error == "")
     #expect(result.status == 0)
   }
+
+  @Test func carriesTheStatusOfACommandThrough() throws {
+    let kernel = try Built.folder("guest-kernels/linux/build", "up") + "/vmlinux"
+    let disk = try Built.folder("guest-kernels/rootfs/build") + "/root.erofs"
+    let result = try Program().run(
+      [
+        "boot", "--kernel", kernel, "--disk", disk + ",ro", "--time-limit", "240", "--cmdline",
+        "root=/dev/vda ro rootfstype=erofs init=/init -- /bin/sh -c \"exit 42\"",
+      ], limit: 300)
+    #expect(result.status == 42)
+  }
 }
