@@ -27,13 +27,16 @@ build: setup ## Build bin/swiftlet and bin/swiftlet-vmm
 	  cmp -s .build-static/release/$$program bin/$$program || install -s .build-static/release/$$program bin/; done
 
 guests: setup ## Build the guests that are not built yet (cached outside)
-	@$(GUESTS)/bare/build
-	@$(GUESTS)/linux/build up
-	@$(GUESTS)/rootfs/build
+	@$(GUESTS)/bare/build > /dev/null
+	@$(GUESTS)/linux/build up smp
+	@$(GUESTS)/rootfs/build > /dev/null
+	@mkdir -p share/swiftlet/kernels
+	@for flavour in up smp; do ln -sfn "$$($(GUESTS)/linux/build --print-dir $$flavour)" \
+	  share/swiftlet/kernels/$$flavour; done
+	@ln -sfn "$$($(GUESTS)/rootfs/build --print-dir)" share/swiftlet/rootfs
 
 run: build guests ## Boot Linux to user space from a disk, on the virtio console
-	@bin/swiftlet boot --timeline --kernel $$($(GUESTS)/linux/build --print-dir up)/vmlinux \
-	  --disk $$($(GUESTS)/rootfs/build --print-dir)/root.erofs,ro \
+	@bin/swiftlet boot --timeline --disk share/swiftlet/rootfs/root.erofs,ro \
 	  --cmdline "root=/dev/vda ro rootfstype=erofs init=/init"
 
 test: guests ## Build and run all tests
