@@ -65,7 +65,9 @@ let package = Package(
       ],
       swiftSettings: strict),
 
-    .testTarget(name: "KernelImagesTests", dependencies: ["KernelImages", "Boot"], swiftSettings: strict),
+    .testTarget(
+      name: "KernelImagesTests", dependencies: ["KernelImages", "Boot", "Configuration", "LinuxSystem"],
+      swiftSettings: strict),
     .testTarget(
       name: "SwiftletTests",
       dependencies: [

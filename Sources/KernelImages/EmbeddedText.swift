@@ -41,19 +41,20 @@ public struct EmbeddedText: Sendable {
     }
     return values
   }
+}
 
-  private static func firstIndex(of pattern: [UInt8], in bytes: [UInt8], from start: Int) -> Int? {
-    bytes.withUnsafeBytes { buffer in
-      guard let base = buffer.baseAddress, let first = pattern.first else { return nil }
-      var position = start
-      while position + pattern.count <= buffer.count {
-        let last = buffer.count - pattern.count
-        guard let hit = memchr(base + position, Int32(first), last - position + 1) else { return nil }
-        position = UnsafeRawPointer(hit) - base
-        if buffer[position..<(position + pattern.count)].elementsEqual(pattern) { return position }
-        position += 1
-      }
-      return nil
+/// Where `pattern` begins in `bytes`, at `start` or later; nil where it does not occur.
+func firstIndex(of pattern: [UInt8], in bytes: [UInt8], from start: Int) -> Int? {
+  bytes.withUnsafeBytes { buffer in
+    guard let base = buffer.baseAddress, let first = pattern.first else { return nil }
+    var position = start
+    while position + pattern.count <= buffer.count {
+      let last = buffer.count - pattern.count
+      guard let hit = memchr(base + position, Int32(first), last - position + 1) else { return nil }
+      position = UnsafeRawPointer(hit) - base
+      if buffer[position..<(position + pattern.count)].elementsEqual(pattern) { return position }
+      position += 1
     }
+    return nil
   }
 }

@@ -29,10 +29,12 @@ struct BootRequest: Equatable {
     }
     let cache = KernelCache.ofUser(environment: Installation.environment)
     let loadable = try cache.prepare(InputFile.open(path, "kernel", O_RDONLY), path: path)
+    let described: MachineDescription.HardwareDescription =
+      hardware == .auto && kernel != nil ? .init(understoodBy: loadable) : hardware
     if let initialRamdisk { try InputFile.check(initialRamdisk: initialRamdisk) }
     for disk in disks { try InputFile.check(disk) }
     return try MachineDescription(
-      kernel: loadable, initialRamdisk: initialRamdisk, commandLine: fullCommandLine, describe: hardware,
+      kernel: loadable, initialRamdisk: initialRamdisk, commandLine: fullCommandLine, describe: described,
       memory: memory, cpus: cpus, disks: disks, console: console, entropy: entropy, reboot: reboot,
       timeLimit: timeLimit, timeline: timeline, verbose: verbose, startedAt: startedAt)
   }
