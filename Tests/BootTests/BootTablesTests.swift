@@ -96,10 +96,11 @@ import Testing
     #expect(table[64..<68].elementsEqual([0, 1, 0x14, 1]))
   }
 
-  @Test func multiprocessorTableBesideATreeIsEmpty() {
+  @Test func multiprocessorTableBesideATreeNamesNoHardware() {
     let table = Array(MPTable.encoded(.example, listingProcessors: false).dropFirst(16))
-    #expect(table.count == 44)
+    #expect(table.count == 52)
     #expect(table.reduce(0, &+) == 0)
+    #expect(table[44..<46].elementsEqual([3, 2]), "one interrupt source, of system management")
   }
 
   @Test(arguments: HardwareDescription.allCases)

@@ -9,10 +9,11 @@ enum MPTable {
   private static let isaBus: UInt8 = 0
   private static let revision: UInt8 = 4  // 1.4
 
-  /// - Parameter listingProcessors: without, the table has no entry at all: it ends the search and leaves the machine
-  ///   to a device tree, beside which Linux would count each processor a second time.
+  /// - Parameter listingProcessors: without, the table ends the search and leaves the machine to a device tree, beside
+  ///   which Linux would count each processor a second time. It then has one interrupt source, for system management,
+  ///   which nothing uses: for a table without any Linux makes up a set of its own.
   static func encoded(_ layout: MachineLayout, listingProcessors: Bool) -> [UInt8] {
-    let entries = listingProcessors ? self.entries(layout) : []
+    let entries = listingProcessors ? self.entries(layout) : [[3, 2, 0, 0, isaBus, 0, 0xff, 0]]
     var table = header(entries)
     table += entries.joined()
     table[7] = table.balancingByte
