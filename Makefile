@@ -12,7 +12,7 @@ SCRIPTS := tools/setup .ci/run $(GUESTS)/linux/build $(GUESTS)/linux/repack $(GU
 	$(GUESTS)/init/build $(GUESTS)/rootfs/build
 
 .DEFAULT_GOAL := build
-.PHONY: help setup build guests run test ci lint format clean
+.PHONY: help setup build guests run test test-long ci lint format clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -41,6 +41,9 @@ run: build guests ## Boot Linux to user space from a disk, on the virtio console
 
 test: guests ## Build and run all tests
 	@swift test -j $(JOBS)
+
+test-long: guests ## Build and run all tests, those that take minutes too
+	@SWIFTLET_LONG=1 swift test -j $(JOBS)
 
 lint: setup ## Check format and scripts
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests

@@ -19,8 +19,13 @@ struct Program {
   static let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
 
-  /// - Parameter limit: seconds after which the program is killed and the test fails.
-  func run(_ arguments: [String], limit: Int = 60) throws -> Result {
+  /// - Parameters:
+  ///   - input: what the program reads from standard input.
+  ///   - limit: seconds after which the program is killed and the test fails.
+  ///   - observe: called with the program's process identifier after each piece of output.
+  func run(
+    _ arguments: [String], input: String = "", limit: Int = 60, observe: (pid_t) -> Void = { _ in }
+  ) throws -> Result {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
     process.arguments =
@@ -28,19 +33,31 @@ struct Program {
     var environment = ProcessInfo.processInfo.environment
     environment["SWIFT_BACKTRACE"] = "enable=no"
     process.environment = environment
-    let (output, error) = (Pipe(), Pipe())
-    (process.standardOutput, process.standardError) = (output, error)
-    process.standardInput = FileHandle.nullDevice
+    let (typed, output, error) = (Pipe(), Pipe(), Pipe())
+    (process.standardInput, process.standardOutput, process.standardError) = (typed, output, error)
     try process.run()
+    // Fits into the pipe; a program that ended already does not want it.
+    try? typed.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+    try? typed.fileHandleForWriting.close()
     let words = Mutex(Data())
     let reader = Thread { words.withLock { $0 = error.fileHandleForReading.readDataToEndOfFile() } }
     reader.start()
-    let said = output.fileHandleForReading.readDataToEndOfFile()
+    var said = Data()
+    while case let piece = output.fileHandleForReading.availableData, !piece.isEmpty {
+      said += piece
+      if let child = Program.child(of: process.processIdentifier) { observe(child) }
+    }
     process.waitUntilExit()
     while !reader.isFinished { usleep(1000) }
     return Result(
       status: process.terminationStatus, output: String(decoding: said, as: UTF8.self),
       error: words.withLock { String(decoding: $0, as: UTF8.self) })
+  }
+
+  /// The one child of `timeout`; nil when it has ended.
+  private static func child(of parent: pid_t) -> pid_t? {
+    let children = try? String(contentsOfFile: "/proc/\(parent)/task/\(parent)/children", encoding: .utf8)
+    return children?.split(separator: " ").first.flatMap { pid_t($0) }
   }
 }
 

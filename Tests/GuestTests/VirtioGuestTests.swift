@@ -21,6 +21,13 @@ struct VirtioGuestTests {
     #expect(try readOnly.words() == PatternDisk.words)
   }
 
+  @Test func passesStandardInputOn() throws {
+    let result = try Program().run(
+      ["boot", "--kernel", BareGuest.path("virtio"), "--append", "input=1"], input: "ping\n")
+    #expect(result.output.contains("\nok console0 receive\n"))
+    #expect(result.status == 0)
+  }
+
   /// 128 lines, as one buffer and again in buffers that straddle pages.
   @Test func showsAllThatTheConsoleIsGiven() throws {
     let result = try Program().run(["boot", "--kernel", BareGuest.path("virtio")])
