@@ -59,19 +59,12 @@ struct MachineBuilder {
       let mend = "\(error.reason); `swiftlet doctor` says how to mend it"
       throw Diagnostic(.noKVM, "cannot use KVM", which: KVM.path, mend: mend)
     }
-    for (capability, name) in MachineBuilder.needed where kvm.check(capability) == 0 {
+    for (capability, name) in Capability.needed where kvm.check(capability) == 0 {
       throw Diagnostic(
         .noKVM, "this host's KVM lacks", which: name, mend: "`swiftlet doctor` lists all that is needed")
     }
     return kvm
   }
-
-  /// Without any of these no machine is built.
-  private static let needed: [(Capability, String)] = [
-    (.userMemory, "KVM_CAP_USER_MEMORY"), (.immediateExit, "KVM_CAP_IMMEDIATE_EXIT"),
-    (.splitInterruptChip, "KVM_CAP_SPLIT_IRQCHIP"), (.signalMSI, "KVM_CAP_SIGNAL_MSI"),
-    (.setTSSAddress, "KVM_CAP_SET_TSS_ADDR"), (.extendedCPUID, "KVM_CAP_EXT_CPUID"),
-  ]
 
   private func reserveMemory() throws(Diagnostic) -> GuestMemory {
     do throws(SystemError) { return try GuestMemory(size: description.memory) } catch {

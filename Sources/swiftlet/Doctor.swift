@@ -1,0 +1,56 @@
+import ArgumentParser
+import Configuration
+import FoundationEssentials
+import Glibc
+import HostProfile
+
+struct Doctor: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Say what this host offers to virtual machines, and how to mend what is missing.",
+    discussion: "Ends with status 0 if a guest can be booted, else with \(ExitStatus.noKVM.code).")
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func run() throws {
+    let report = HostReport.make()
+    print(json ? try Doctor.json(report) : Doctor.lines(report), terminator: "")
+    if !report.canBoot { Glibc.exit(ExitStatus.noKVM.code) }
+  }
+
+  private static func lines(_ report: HostReport) -> String {
+    let width = report.items.map(\.name.count).max() ?? 0
+    var text = ""
+    for item in report.items {
+      text += padded(item.status.rawValue, 9) + padded(item.name, width + 2) + item.value + "\n"
+      if !item.mend.isEmpty { text += "         \(item.mend)\n" }
+    }
+    return text + (report.canBoot ? "This host can boot guests.\n" : "This host cannot boot guests.\n")
+  }
+
+  private static func padded(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(0, width - text.count))
+  }
+
+  private struct Output: Encodable {
+    struct Item: Encodable {
+      let name: String
+      let status: String
+      let value: String
+      let mend: String?
+    }
+    let canBoot: Bool
+    let items: [Item]
+  }
+
+  private static func json(_ report: HostReport) throws -> String {
+    let items = report.items.map {
+      Output.Item(
+        name: $0.name, status: $0.status.rawValue, value: $0.value, mend: $0.mend.isEmpty ? nil : $0.mend)
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(Output(canBoot: report.canBoot, items: items)), as: UTF8.self)
+      + "\n"
+  }
+}
