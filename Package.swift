@@ -81,8 +81,14 @@ let package = Package(
   ]
 )
 
-package.targets.append(
-  .testTarget(name: "DevicesTests", dependencies: ["Devices", "GuestMemory"], swiftSettings: strict))
+package.targets += [
+  // Drivers and backends made for tests: of the devices, and of the fuzz targets.
+  .target(
+    name: "DeviceFakes", dependencies: ["Devices", "GuestMemory", "LinuxSystem"], path: "Tests/DeviceFakes",
+    swiftSettings: strict),
+  .testTarget(
+    name: "DevicesTests", dependencies: ["DeviceFakes", "Devices", "GuestMemory"], swiftSettings: strict),
+]
 
 package.targets.append(
   .testTarget(

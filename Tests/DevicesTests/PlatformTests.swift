@@ -1,3 +1,4 @@
+import DeviceFakes
 import Devices
 import Testing
 

@@ -1,12 +1,14 @@
-import Devices
-import GuestMemory
+package import Devices
+package import GuestMemory
 
 /// Output kept in memory, with room for only so many bytes.
-final class FakeOutput: ConsoleOutput {
-  private(set) var bytes: [UInt8] = []
-  var room = Int.max
+package final class FakeOutput: ConsoleOutput {
+  package private(set) var bytes: [UInt8] = []
+  package var room = Int.max
 
-  func write(_ slices: [GuestSlice], of memory: GuestMemory) -> Int {
+  package init() {}
+
+  package func write(_ slices: [GuestSlice], of memory: GuestMemory) -> Int {
     let all = slices.flatMap { memory.bytes($0) }
     let taken = all.prefix(room)
     bytes += taken
@@ -14,25 +16,25 @@ final class FakeOutput: ConsoleOutput {
     return taken.count
   }
 
-  var text: String { String(decoding: bytes, as: UTF8.self) }
+  package var text: String { String(decoding: bytes, as: UTF8.self) }
 }
 
 /// A disk in an array.
-final class FakeStore: BlockStore {
-  private(set) var bytes: [UInt8]
-  let isReadOnly: Bool
-  let serialNumber = "serial"
-  private(set) var flushes = 0
-  var fails = false
+package final class FakeStore: BlockStore {
+  package private(set) var bytes: [UInt8]
+  package let isReadOnly: Bool
+  package let serialNumber = "serial"
+  package private(set) var flushes = 0
+  package var fails = false
 
-  init(sectors: Int, isReadOnly: Bool = false) {
+  package init(sectors: Int, isReadOnly: Bool = false) {
     bytes = (0..<sectors * 512).map { UInt8(truncatingIfNeeded: $0 / 512 &* 7 &+ $0) }
     self.isReadOnly = isReadOnly
   }
 
-  var sectorCount: UInt64 { UInt64(bytes.count / 512) }
+  package var sectorCount: UInt64 { UInt64(bytes.count / 512) }
 
-  func read(
+  package func read(
     into slices: [GuestSlice], of memory: GuestMemory, at offset: UInt64
   ) throws(BlockStoreFailure) {
     if fails { throw BlockStoreFailure() }
@@ -43,7 +45,9 @@ final class FakeStore: BlockStore {
     }
   }
 
-  func write(_ slices: [GuestSlice], of memory: GuestMemory, at offset: UInt64) throws(BlockStoreFailure) {
+  package func write(_ slices: [GuestSlice], of memory: GuestMemory, at offset: UInt64)
+    throws(BlockStoreFailure)
+  {
     if fails { throw BlockStoreFailure() }
     var place = Int(offset)
     for slice in slices {
@@ -52,17 +56,19 @@ final class FakeStore: BlockStore {
     }
   }
 
-  func flush() throws(BlockStoreFailure) {
+  package func flush() throws(BlockStoreFailure) {
     if fails { throw BlockStoreFailure() }
     flushes += 1
   }
 }
 
 /// Counts up instead of being random.
-final class FakeEntropy: EntropySource {
+package final class FakeEntropy: EntropySource {
   private var next: UInt8 = 1
 
-  func fill(_ slices: [GuestSlice], of memory: GuestMemory) -> Int {
+  package init() {}
+
+  package func fill(_ slices: [GuestSlice], of memory: GuestMemory) -> Int {
     var count = 0
     for slice in slices {
       for offset in 0..<slice.count {

@@ -1,119 +1,135 @@
-import Devices
-import GuestMemory
+package import Devices
+package import GuestMemory
 import LinuxSystem
 
 /// The I/O thread of a test: does everything at once, on the test's own thread.
 ///
 /// Sendable without check: a test uses it on one thread.
-final class DirectHost: VirtioQueueHost, @unchecked Sendable {
+package final class DirectHost: VirtioQueueHost, @unchecked Sendable {
   private let device: any VirtioDevice
-  private(set) var isActive = false
-  private(set) var resets = 0
+  package private(set) var isActive = false
+  package private(set) var resets = 0
 
-  init(_ device: any VirtioDevice) { self.device = device }
+  package init(_ device: any VirtioDevice) { self.device = device }
 
-  func activate(_ activation: sending VirtioActivation) {
+  package func activate(_ activation: sending VirtioActivation) {
     let queueCount = activation.queues.count
     isActive = true
     device.activate(activation)
     for queue in 0..<queueCount { notify(queue: queue) }
   }
 
-  func reset() {
+  package func reset() {
     isActive = false
     resets += 1
     device.reset()
   }
 
-  func notify(queue: Int) {
+  package func notify(queue: Int) {
     while device.process(queue: queue) {}
   }
 }
 
 /// A virtio-mmio driver as small as it can be: all registers and rings by hand, so that tests can break every rule.
-final class FakeDriver {
-  struct Buffer {
-    var address: UInt64
-    var length: UInt32
-    var isWritable = false
+package final class FakeDriver {
+  package struct Buffer {
+    package var address: UInt64
+    package var length: UInt32
+    package var isWritable = false
+
+    package init(address: UInt64, length: UInt32, isWritable: Bool = false) {
+      self.address = address
+      self.length = length
+      self.isWritable = isWritable
+    }
   }
 
-  struct Used: Equatable {
-    let head: UInt32
-    let written: UInt32
+  package struct Used: Equatable {
+    package let head: UInt32
+    package let written: UInt32
+
+    package init(head: UInt32, written: UInt32) {
+      self.head = head
+      self.written = written
+    }
   }
 
-  enum Register {
-    static let deviceFeatures: UInt64 = 0x010
-    static let deviceFeaturesSelect: UInt64 = 0x014
-    static let driverFeatures: UInt64 = 0x020
-    static let driverFeaturesSelect: UInt64 = 0x024
-    static let queueSelect: UInt64 = 0x030
-    static let queueSizeMax: UInt64 = 0x034
-    static let queueSize: UInt64 = 0x038
-    static let queueReady: UInt64 = 0x044
-    static let queueNotify: UInt64 = 0x050
-    static let interruptStatus: UInt64 = 0x060
-    static let interruptAcknowledge: UInt64 = 0x064
-    static let status: UInt64 = 0x070
-    static let queueDescriptors: UInt64 = 0x080
-    static let queueDriver: UInt64 = 0x090
-    static let queueDevice: UInt64 = 0x0A0
-    static let generation: UInt64 = 0x0FC
-    static let configuration: UInt64 = 0x100
+  package enum Register {
+    package static let deviceFeatures: UInt64 = 0x010
+    package static let deviceFeaturesSelect: UInt64 = 0x014
+    package static let driverFeatures: UInt64 = 0x020
+    package static let driverFeaturesSelect: UInt64 = 0x024
+    package static let queueSelect: UInt64 = 0x030
+    package static let queueSizeMax: UInt64 = 0x034
+    package static let queueSize: UInt64 = 0x038
+    package static let queueReady: UInt64 = 0x044
+    package static let queueNotify: UInt64 = 0x050
+    package static let interruptStatus: UInt64 = 0x060
+    package static let interruptAcknowledge: UInt64 = 0x064
+    package static let status: UInt64 = 0x070
+    package static let queueDescriptors: UInt64 = 0x080
+    package static let queueDriver: UInt64 = 0x090
+    package static let queueDevice: UInt64 = 0x0A0
+    package static let generation: UInt64 = 0x0FC
+    package static let configuration: UInt64 = 0x100
   }
 
-  static let indirect: UInt64 = 1 << 28
-  static let eventIndex: UInt64 = 1 << 29
-  static let version1: UInt64 = 1 << 32
-  static let window: UInt64 = 0xD000_0000
+  package static let indirect: UInt64 = 1 << 28
+  package static let eventIndex: UInt64 = 1 << 29
+  package static let version1: UInt64 = 1 << 32
+  package static let window: UInt64 = 0xD000_0000
 
-  let memory: GuestMemory
-  let line = RecordingLine()
-  let events = RecordingEvents()
-  let host: DirectHost
-  let bus: Bus
+  package let memory: GuestMemory
+  package let line = RecordingLine()
+  package let events = RecordingEvents()
+  package let host: DirectHost
+  package let bus: Bus
   private var queueSizes: [Int: Int] = [:]
   private var nextDescriptor: [Int: Int] = [:]
   private var nextAvailable: [Int: UInt16] = [:]
   private var lastUsed: [Int: UInt16] = [:]
   private var nextBuffer: UInt64 = 0x10_0000
 
-  init(_ device: any VirtioDevice, memorySize: UInt64 = 8 << 20) throws {
+  /// - Parameter watch: what is put on the bus instead of the transport, to see each access.
+  package init(
+    _ device: any VirtioDevice, memorySize: UInt64 = 8 << 20,
+    watch: (MMIOTransport, GuestMemory) -> any BusDevice = { transport, _ in transport }
+  ) throws {
     memory = try GuestMemory(size: memorySize)
     host = DirectHost(device)
     let transport = MMIOTransport(
       identity: device.identity, memory: memory, line: line, host: host, events: events)
     var builder = BusBuilder()
-    try builder.insert(transport, at: Self.window, size: MMIOTransport.size, name: "virtio")
+    try builder.insert(
+      watch(transport, memory), at: Self.window, size: MMIOTransport.size, name: "virtio")
     bus = builder.build()
   }
 
   // MARK: Registers
 
-  func read(_ register: UInt64) -> UInt32 {
+  package func read(_ register: UInt64) -> UInt32 {
     UInt32(bus.read(address: Self.window + register, width: .double))
   }
 
-  func write(_ register: UInt64, _ value: UInt32) {
+  package func write(_ register: UInt64, _ value: UInt32) {
     bus.write(address: Self.window + register, width: .double, value: UInt64(value))
   }
 
-  func writeAddress(_ register: UInt64, _ value: UInt64) {
+  package func writeAddress(_ register: UInt64, _ value: UInt64) {
     write(register, UInt32(truncatingIfNeeded: value))
     write(register + 4, UInt32(truncatingIfNeeded: value >> 32))
   }
 
-  var status: UInt32 { read(Register.status) }
+  package var status: UInt32 { read(Register.status) }
 
-  var offeredFeatures: UInt64 {
+  package var offeredFeatures: UInt64 {
     write(Register.deviceFeaturesSelect, 0)
     let low = UInt64(read(Register.deviceFeatures))
     write(Register.deviceFeaturesSelect, 1)
     return low | UInt64(read(Register.deviceFeatures)) << 32
   }
 
-  func acceptFeatures(_ features: UInt64) {
+  package func acceptFeatures(_ features: UInt64) {
     write(Register.driverFeaturesSelect, 0)
     write(Register.driverFeatures, UInt32(truncatingIfNeeded: features))
     write(Register.driverFeaturesSelect, 1)
@@ -123,7 +139,7 @@ final class FakeDriver {
   // MARK: Initialization
 
   /// Resets the device and goes up to FEATURES_OK with all offered features but those in `without`.
-  func negotiate(without: UInt64 = 0) {
+  package func negotiate(without: UInt64 = 0) {
     write(Register.status, 0)
     write(Register.status, 1)
     write(Register.status, 3)
@@ -131,15 +147,15 @@ final class FakeDriver {
     write(Register.status, 11)
   }
 
-  static func descriptors(_ queue: Int) -> UInt64 { 0x1_0000 * UInt64(queue + 1) }
-  static func available(_ queue: Int) -> UInt64 { descriptors(queue) + 0x4000 }
-  static func used(_ queue: Int) -> UInt64 { descriptors(queue) + 0x8000 }
+  package static func descriptors(_ queue: Int) -> UInt64 { 0x1_0000 * UInt64(queue + 1) }
+  package static func available(_ queue: Int) -> UInt64 { descriptors(queue) + 0x4000 }
+  package static func used(_ queue: Int) -> UInt64 { descriptors(queue) + 0x8000 }
 
   /// The number of descriptors a queue was set up with.
-  func size(_ queue: Int) -> Int { queueSizes[queue] ?? 0 }
+  package func size(_ queue: Int) -> Int { queueSizes[queue] ?? 0 }
 
   /// Makes a queue ready; its rings are cleared.
-  func setUpQueue(_ queue: Int, size: Int? = nil) throws {
+  package func setUpQueue(_ queue: Int, size: Int? = nil) throws {
     write(Register.queueSelect, UInt32(queue))
     let size = size ?? Int(read(Register.queueSizeMax))
     let start = Self.descriptors(queue)
@@ -156,7 +172,7 @@ final class FakeDriver {
   }
 
   /// Brings the device up with the given queues.
-  func start(queues: Int = 1, size: Int? = nil, without: UInt64 = 0) throws {
+  package func start(queues: Int = 1, size: Int? = nil, without: UInt64 = 0) throws {
     negotiate(without: without)
     for queue in 0..<queues { try setUpQueue(queue, size: size) }
     write(Register.status, 15)
@@ -165,28 +181,28 @@ final class FakeDriver {
   // MARK: Buffers
 
   /// `count` fresh bytes of guest memory.
-  func allocate(_ count: Int) -> UInt64 {
+  package func allocate(_ count: Int) -> UInt64 {
     defer { nextBuffer += (UInt64(count) + 15) / 16 * 16 }
     return nextBuffer
   }
 
-  func readable(_ bytes: [UInt8]) throws -> Buffer {
+  package func readable(_ bytes: [UInt8]) throws -> Buffer {
     let address = allocate(bytes.count)
     try memory.copyIn(bytes, to: GuestAddress(address))
     return Buffer(address: address, length: UInt32(bytes.count))
   }
 
-  func writable(_ count: Int) -> Buffer {
+  package func writable(_ count: Int) -> Buffer {
     Buffer(address: allocate(count), length: UInt32(count), isWritable: true)
   }
 
-  func bytes(_ buffer: Buffer, _ count: Int? = nil) throws -> [UInt8] {
+  package func bytes(_ buffer: Buffer, _ count: Int? = nil) throws -> [UInt8] {
     try memory.bytes(at: GuestAddress(buffer.address), count: UInt64(count ?? Int(buffer.length)))
   }
 
   // MARK: Rings
 
-  func writeDescriptor(
+  package func writeDescriptor(
     table: UInt64, _ index: Int, address: UInt64, length: UInt32, flags: UInt16, next: UInt16 = 0
   ) throws {
     let place = table + 16 * UInt64(index)
@@ -198,7 +214,7 @@ final class FakeDriver {
 
   /// Writes a chain at the next descriptors, wrapping, without making it available.
   /// - Returns: Its head.
-  func writeChain(_ queue: Int, _ buffers: [Buffer]) throws -> UInt16 {
+  package func writeChain(_ queue: Int, _ buffers: [Buffer]) throws -> UInt16 {
     let size = queueSizes[queue] ?? 1
     let first = nextDescriptor[queue] ?? 0
     for (number, buffer) in buffers.enumerated() {
@@ -213,7 +229,7 @@ final class FakeDriver {
   }
 
   /// Writes a chain into an indirect table and one descriptor that names it.
-  func writeIndirectChain(_ queue: Int, _ buffers: [Buffer]) throws -> UInt16 {
+  package func writeIndirectChain(_ queue: Int, _ buffers: [Buffer]) throws -> UInt16 {
     let table = allocate(16 * buffers.count)
     for (number, buffer) in buffers.enumerated() {
       let isLast = number == buffers.count - 1
@@ -229,7 +245,7 @@ final class FakeDriver {
     return UInt16(head)
   }
 
-  func makeAvailable(_ queue: Int, _ head: UInt16) throws {
+  package func makeAvailable(_ queue: Int, _ head: UInt16) throws {
     let index = nextAvailable[queue] ?? 0
     let slot = UInt64(index) % UInt64(queueSizes[queue] ?? 1)
     try memory.store(head, at: GuestAddress(Self.available(queue) + 4 + 2 * slot))
@@ -237,18 +253,18 @@ final class FakeDriver {
     try memory.storeRelease(index &+ 1, at: GuestAddress(Self.available(queue) + 2))
   }
 
-  func notify(_ queue: Int) { write(Register.queueNotify, UInt32(queue)) }
+  package func notify(_ queue: Int) { write(Register.queueNotify, UInt32(queue)) }
 
   /// Makes a chain available and notifies the device.
   /// - Returns: What the device has used since the last call.
-  func submit(_ queue: Int, _ buffers: [Buffer]) throws -> [Used] {
+  package func submit(_ queue: Int, _ buffers: [Buffer]) throws -> [Used] {
     try makeAvailable(queue, writeChain(queue, buffers))
     notify(queue)
     return try takeUsed(queue)
   }
 
   /// What the device has used since the last call.
-  func takeUsed(_ queue: Int) throws -> [Used] {
+  package func takeUsed(_ queue: Int) throws -> [Used] {
     let index = try memory.loadAcquire(at: GuestAddress(Self.used(queue) + 2))
     var last = lastUsed[queue] ?? 0
     var used: [Used] = []
@@ -265,7 +281,7 @@ final class FakeDriver {
   }
 
   /// The violations reported since the last call.
-  func takeViolations() -> [DriverViolation] {
+  package func takeViolations() -> [DriverViolation] {
     events.take().compactMap { if case .violation(_, let kind) = $0 { kind } else { nil } }
   }
 }

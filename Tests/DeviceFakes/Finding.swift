@@ -1,0 +1,9 @@
+/// What must hold whatever happens, and did not.
+package struct Finding: Error, CustomStringConvertible {
+  package let description: String
+}
+
+/// Throws a `Finding` that says `what` unless the condition holds.
+package func check(_ condition: Bool, _ what: @autoclosure () -> String) throws {
+  if !condition { throw Finding(description: what()) }
+}
