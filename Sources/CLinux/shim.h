@@ -49,6 +49,7 @@ static inline long clinux_memfd_create(const char *name, unsigned flags) {
   return clinux_result(syscall(SYS_memfd_create, name, flags));
 }
 static inline long clinux_set_thread_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
+static inline long clinux_pidfd_open(int process) { return clinux_result(syscall(SYS_pidfd_open, process, 0)); }
 static inline int clinux_gettid(void) { return (int)syscall(SYS_gettid); }
 
 // Open-file-description locks belong to the descriptor, not the process (fcntl(2)); glibc hides the numbers.

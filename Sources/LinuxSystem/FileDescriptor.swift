@@ -14,6 +14,11 @@ public struct FileDescriptor: ~Copyable, Sendable {
     raw = Int32(try checked(clinux_open(path, flags | O_CLOEXEC, mode), "open", path))
   }
 
+  /// Another descriptor, close-on-exec, for the same open file description as one that stays its owner's.
+  public init(duplicating number: Int32) throws(SystemError) {
+    raw = Int32(try checked(clinux_fcntl(number, F_DUPFD_CLOEXEC, 0), "fcntl", "F_DUPFD_CLOEXEC \(number)"))
+  }
+
   deinit { _ = close(raw) }
 
   /// Gives the number to a caller who will close it.
@@ -24,10 +29,7 @@ public struct FileDescriptor: ~Copyable, Sendable {
   }
 
   /// Another descriptor for the same open file description.
-  public func duplicate() throws(SystemError) -> FileDescriptor {
-    FileDescriptor(
-      owning: Int32(try checked(clinux_fcntl(raw, F_DUPFD_CLOEXEC, 0), "fcntl", "F_DUPFD_CLOEXEC")))
-  }
+  public func duplicate() throws(SystemError) -> FileDescriptor { try FileDescriptor(duplicating: raw) }
 
   /// Reads at most the buffer's length from the current position; 0 at the end of the file.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int {
@@ -78,6 +80,17 @@ public struct FileDescriptor: ~Copyable, Sendable {
   /// Writes what the kernel takes of `bytes` at the current position.
   public func write(_ bytes: UnsafeRawBufferPointer) throws(SystemError) -> Int {
     try retrying("write") { Glibc.write(raw, bytes.baseAddress, bytes.count) }
+  }
+
+  /// Writes what the kernel takes of `bytes` at the current position.
+  public func write(_ bytes: ArraySlice<UInt8>) throws(SystemError) -> Int {
+    try retrying("write") { bytes.withUnsafeBytes { Glibc.write(raw, $0.baseAddress, $0.count) } }
+  }
+
+  /// Returns when something can be written, or the other end is gone (poll(2)).
+  public func waitUntilWritable() {
+    var entry = pollfd(fd: raw, events: Int16(POLLOUT), revents: 0)
+    _ = try? retrying("poll") { Int(poll(&entry, 1, -1)) }
   }
 
   /// Writes all of `bytes` at the current position.

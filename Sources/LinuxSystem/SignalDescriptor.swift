@@ -4,15 +4,23 @@ import Glibc
 /// Signals taken as readable records instead of interruptions (signalfd(2)).
 public struct SignalDescriptor: ~Copyable, Sendable {
   public let descriptor: FileDescriptor
+  private var maskBefore = sigset_t()
 
   /// Blocks `signals` for the calling thread, and those it starts later, and takes them here instead.
   public init(_ signals: [Int32]) throws(SystemError) {
     var set = sigset_t()
     sigemptyset(&set)
     for signal in signals { sigaddset(&set, signal) }
-    pthread_sigmask(SIG_BLOCK, &set, nil)
+    pthread_sigmask(SIG_BLOCK, &set, &maskBefore)
     let flags = Int32(SFD_CLOEXEC | SFD_NONBLOCK)
     descriptor = FileDescriptor(owning: Int32(try checking("signalfd") { Int(signalfd(-1, &set, flags)) }))
+  }
+
+  /// Lets the calling thread, which must be the one that blocked them, receive the signals again: those of now on, and
+  /// those that came and were not taken.
+  public func release() {
+    var mask = maskBefore
+    pthread_sigmask(SIG_SETMASK, &mask, nil)
   }
 
   /// The next signal's number; nil when none is waiting.
@@ -23,11 +31,48 @@ public struct SignalDescriptor: ~Copyable, Sendable {
   }
 }
 
-/// Numbers of signal(7).
+/// Numbers of signal(7), and what is done with them.
 public enum Signal {
   public static let hangUp = SIGHUP
-  public static let interrupt = SIGINT
-  public static let quit = SIGQUIT
   public static let terminate = SIGTERM
   public static let windowChanged = SIGWINCH
+  public static let stop = SIGTSTP
+  public static let `continue` = SIGCONT
+  /// A process in the background reads from its terminal, or changes it.
+  public static let backgroundInput = SIGTTIN
+  public static let backgroundOutput = SIGTTOU
+
+  /// What ends a process that does nothing about it, other than faults and SIGKILL: without those that the process was
+  /// started to ignore, as by nohup(1), and without SIGUSR1, by which threads are kicked.
+  public static var ending: [Int32] {
+    let signals = [
+      SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGIO, SIGPWR,
+    ]
+    return signals.filter { $0 == SIGTERM || !isIgnored($0) }
+  }
+
+  /// Makes a write that nobody will read, or that is over a limit, fail instead of ending the process.
+  public static func ignoreFailedWrites() {
+    signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
+  }
+
+  /// Stops the process as ``stop`` does by default, so not at all where nobody could continue it (an orphaned process
+  /// group). Returns when it was continued.
+  public static func stopProcess() {
+    var set = sigset_t()
+    var before = sigset_t()
+    sigemptyset(&set)
+    sigaddset(&set, stop)
+    pthread_sigmask(SIG_UNBLOCK, &set, &before)
+    pthread_kill(pthread_self(), stop)
+    pthread_sigmask(SIG_SETMASK, &before, nil)
+  }
+
+  private static func isIgnored(_ signal: Int32) -> Bool {
+    var action = sigaction()
+    guard sigaction(signal, nil, &action) == 0 else { return false }
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+      == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
 }

@@ -43,5 +43,8 @@ func errorText(_ code: Int32) -> String {
 /// Writes `text` to standard error at once; there is nowhere to report a failure of that.
 public func standardError(_ text: String) {
   var text = text
+  if RawTerminal.standardErrorIsRaw {
+    text = text.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\r\n")
+  }
   text.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }

@@ -43,6 +43,11 @@ final class AttachedDevice: VirtioQueueHost {
     }
   }
 
+  /// Has `body` called with the device on the I/O thread.
+  func perform(_ body: @escaping @Sendable (any VirtioDevice) -> Void) {
+    mailbox.post { [device] loop in body(device.value(on: loop)) }
+  }
+
   func activate(_ activation: sending VirtioActivation) {
     mailbox.post { [device, self] loop in
       let device = device.value(on: loop)

@@ -1,7 +1,9 @@
 import Configuration
+import Devices
 import LinuxSystem
 
-/// What the main thread waits for while the machine runs: the person's signals, the time limit, and the machine.
+/// What the main thread waits for while the machine runs: the person's signals and terminal, the time limit, and the
+/// machine.
 final class HostEvents {
   private let loop: EventLoop
   private let signals: SignalDescriptor
@@ -15,10 +17,11 @@ final class HostEvents {
   private static let lastHaltDelay: UInt64 = 640
 
   /// Blocks the signals it takes, in this thread and those started later: to be made before any other thread.
-  init(control: MachineControl) throws(SystemError) {
-    let signals = try SignalDescriptor([
-      Signal.hangUp, Signal.interrupt, Signal.quit, Signal.terminate, Signal.windowChanged,
-    ])
+  /// - Parameter hasConsole: whether standard input, if it is a terminal, will be the guest's.
+  init(control: MachineControl, hasConsole: Bool) throws(SystemError) {
+    Signal.ignoreFailedWrites()
+    let jobControl = hasConsole && Terminal.isTerminal(0) ? ConsoleTerminal.signals : []
+    let signals = try SignalDescriptor(Signal.ending + [Signal.windowChanged] + jobControl)
     loop = try EventLoop()
     limit = try TimerDescriptor()
     haltCheck = try TimerDescriptor()
@@ -26,34 +29,48 @@ final class HostEvents {
     self.control = control
   }
 
-  /// Returns when the machine has ended.
+  /// Returns when the machine has ended, with the terminal as it was before. From then on a signal ends the process as
+  /// it would any other: nobody waits for a second one.
   /// - Parameters:
-  ///   - windowChanged: the person's terminal has a new size.
+  ///   - nanoseconds: after which the machine is stopped.
+  ///   - console: the guest's, nil where it has none.
   ///   - checkHalt: make every processor say whether it is halted for good.
   func wait(
-    limit nanoseconds: UInt64?, windowChanged: @escaping () -> Void, checkHalt: @escaping () -> Void
+    limit nanoseconds: UInt64?, console: (any HostConsole)?, checkHalt: @escaping () -> Void
+  ) throws(SystemError) {
+    defer { signals.release() }
+    let terminal = try makeTerminal(console)
+    defer { terminal?.pause() }
+    try watchMachine(terminal, checkHalt)
+    try watchSignals(console, terminal)
+    _ = try loop.register(limit.descriptor, .readable) { [unowned self] _ in
+      limit.drain()
+      control.end(Outcome(.timeLimit))
+    }
+    if let nanoseconds { limit.arm(after: nanoseconds) }
+    terminal?.resume()
+    try loop.run()
+  }
+
+  private func makeTerminal(_ console: (any HostConsole)?) throws(SystemError) -> ConsoleTerminal? {
+    guard let console else { return nil }
+    return try ConsoleTerminal(console: console, control: control, loop: loop)
+  }
+
+  private func watchMachine(
+    _ terminal: ConsoleTerminal?, _ checkHalt: @escaping () -> Void
   ) throws(SystemError) {
     _ = try loop.register(control.wake.descriptor, .readable) { [unowned self] _ in
       control.wake.drain()
       if control.isEnding { loop.stop() }
       if control.takeHaltSuspicion() { armHaltCheck(after: HostEvents.firstHaltDelay) }
-    }
-    _ = try loop.register(signals.descriptor, .readable) { [unowned self] _ in
-      while let signal = signals.next() {
-        if signal == Signal.windowChanged { windowChanged() } else { endBySignal(signal) }
-      }
-    }
-    _ = try loop.register(limit.descriptor, .readable) { [unowned self] _ in
-      limit.drain()
-      control.end(Outcome(.timeLimit))
+      if control.takeTerminalSuspicion() { terminal?.resume() }
     }
     _ = try loop.register(haltCheck.descriptor, .readable) { [unowned self] _ in
       haltCheck.drain()
       checkHalt()
       if haltDelay < HostEvents.lastHaltDelay { armHaltCheck(after: haltDelay * 2) }
     }
-    if let nanoseconds { limit.arm(after: nanoseconds) }
-    try loop.run()
   }
 
   private func armHaltCheck(after milliseconds: UInt64) {
@@ -61,7 +78,20 @@ final class HostEvents {
     haltCheck.arm(after: milliseconds * 1_000_000)
   }
 
-  private func endBySignal(_ signal: Int32) {
-    control.end(Outcome(.signal(UInt8(truncatingIfNeeded: signal))))
+  private func watchSignals(
+    _ console: (any HostConsole)?, _ terminal: ConsoleTerminal?
+  ) throws(SystemError) {
+    _ = try loop.register(signals.descriptor, .readable) { [unowned self] _ in
+      while let signal = signals.next() {
+        switch signal {
+        case Signal.windowChanged:
+          if let size = ConsoleSize.ofTerminal { console?.resize(to: size) }
+        case Signal.stop: terminal?.stop()
+        case Signal.continue: terminal?.resume()
+        case Signal.backgroundInput, Signal.backgroundOutput: break
+        default: control.end(Outcome(.signal(UInt8(truncatingIfNeeded: signal))))
+        }
+      }
+    }
   }
 }

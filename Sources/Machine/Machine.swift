@@ -24,7 +24,7 @@ public enum Machine {
         try MachineControl { standardError("swiftlet: \($0)\n") }
       }
       let events = try host("cannot watch signals") { () throws(SystemError) in
-        try HostEvents(control: control)
+        try HostEvents(control: control, hasConsole: description.console != .none)
       }
       Thread.installKickHandler()
       let io = try host("cannot start the I/O thread") { () throws(SystemError) in
@@ -52,9 +52,12 @@ public enum Machine {
         if vcpu.index == 0 { try state.apply(to: vcpu) }
       }
     }
-    defer { processors.join() }
+    defer {
+      processors.join()
+      parts.serial?.finish()
+    }
     try host("cannot wait for the machine") { () throws(SystemError) in
-      try events.wait(limit: description.timeLimit, windowChanged: {}) {
+      try events.wait(limit: description.timeLimit, console: parts.console) {
         processors.halt.ask()
         processors.interrupt()
       }

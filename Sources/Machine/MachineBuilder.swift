@@ -19,6 +19,7 @@ struct MachineBuilder {
     let kernel: LoadedKernel
     let supported: CPUID
     let devices: VirtioDevices
+    let serial: SerialConsole?
   }
 
   func build(_ timeline: inout Timeline) throws(Diagnostic) -> Parts {
@@ -28,11 +29,12 @@ struct MachineBuilder {
       SharedMachine(try VirtualMachine(kvm, memory: memory, pins: UInt64(IOAPIC.pinCount)))
     }
     let devices = try VirtioDevices(description, control: control, mailbox: io.mailbox)
+    let serial = try makeSerialConsole()
     let interrupts = IOAPIC(sink: MessageSink(machine: machine), events: control)
     var ports = BusBuilder()
     var mmio = BusBuilder()
     do throws(BusError) {
-      try insertPlatformDevices(&ports, &mmio, interrupts)
+      try insertPlatformDevices(&ports, &mmio, interrupts, serial)
       try insert(devices, &mmio, memory, interrupts)
     } catch {
       throw Diagnostic(.monitorError, "\(error)", which: "", mend: "")
@@ -50,7 +52,7 @@ struct MachineBuilder {
     let platform = Platform(
       machine: machine, memory: memory, ports: ports.build(), mmio: mmio.build(), control: control,
       workarounds: workarounds)
-    return Parts(platform: platform, kernel: kernel, supported: supported, devices: devices)
+    return Parts(platform: platform, kernel: kernel, supported: supported, devices: devices, serial: serial)
   }
 
   private func openKVM() throws(Diagnostic) -> KVM {
@@ -74,14 +76,20 @@ struct MachineBuilder {
     }
   }
 
+  /// The serial port shows what it is sent beside a virtio console too: there it is what early messages come through.
+  private func makeSerialConsole() throws(Diagnostic) -> SerialConsole? {
+    guard description.console != .none else { return nil }
+    let line = try ConsoleLine.standard(input: description.console == .serial, control: control)
+    return SerialConsole(line: line, on: io.mailbox)
+  }
+
   private func insertPlatformDevices(
-    _ ports: inout BusBuilder, _ mmio: inout BusBuilder, _ interrupts: IOAPIC
+    _ ports: inout BusBuilder, _ mmio: inout BusBuilder, _ interrupts: IOAPIC, _ console: SerialConsole?
   ) throws(BusError) {
     let memory = description.memory
     if let line = interrupts.line(4) {
-      let console = SerialConsole(output: FileDescriptor(owning: 1), on: io.mailbox)
-      let serial = Serial16550(host: console, line: line)
-      console.connect(serial)
+      let serial = Serial16550(host: console ?? UnconnectedSerial(), line: line)
+      console?.begin(serial)
       try ports.insert(serial, at: 0x3F8, size: 8, name: "serial")
     }
     let keyboard = I8042(events: control)
@@ -117,7 +125,11 @@ struct MachineBuilder {
     switch description.kernel {
     case .path(let path): kernel = try ImageFile(path: path, what: "kernel", memory: memory)
     case .descriptor(let number, let name):
-      kernel = try ImageFile(FileDescriptor(owning: number), what: "kernel", name: name, memory: memory)
+      // The descriptor itself stays open for the next machine, where a reset makes one.
+      let file = try host("cannot read the kernel") { () throws(SystemError) in
+        try FileDescriptor(duplicating: number)
+      }
+      kernel = try ImageFile(file, what: "kernel", name: name, memory: memory)
     }
     let initrd = try description.initialRamdisk.map { path throws(Diagnostic) in
       try ImageFile(path: path, what: "initrd", memory: memory)

@@ -18,11 +18,12 @@ final class MachineControl: MachineEvents {
     var violations: Set<String> = []
   }
 
-  /// Signalled when the machine ends, and when a halted guest must be looked for.
+  /// Signalled when the machine ends, and when a halted guest or the terminal must be looked at.
   let wake: EventDescriptor
   private let state = Lock(State())
   private let ending = Atomic(false)
   private let haltSuspected = Atomic(false)
+  private let terminalSuspected = Atomic(false)
   private let report: @Sendable (String) -> Void
 
   /// - Parameter report: takes one line for the person, for what is worth knowing and ends nothing.
@@ -48,6 +49,15 @@ final class MachineControl: MachineEvents {
 
   /// Whether a halted guest was suspected since the last call.
   func takeHaltSuspicion() -> Bool { haltSuspected.exchange(false, ordering: .acquiringAndReleasing) }
+
+  /// The terminal gave no input where it should have: it has hung up, or other processes use it now.
+  func suspectTerminal() {
+    terminalSuspected.store(true, ordering: .releasing)
+    wake.signal()
+  }
+
+  /// Whether the terminal was suspected since the last call.
+  func takeTerminalSuspicion() -> Bool { terminalSuspected.exchange(false, ordering: .acquiringAndReleasing) }
 
   /// The guest switched itself off, with what its workload left as status.
   func endByPowerOff() {

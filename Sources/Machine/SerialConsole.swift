@@ -1,29 +1,53 @@
 import Devices
 import LinuxSystem
 
-/// The 16550's other end: what the guest sends goes to standard output in the order sent, on the I/O thread.
-final class SerialConsole: SerialHost {
+/// The 16550's other end, joined to the host's side of a console on the I/O thread.
+final class SerialConsole: SerialHost, HostConsole, ConsoleGuest {
   /// Bytes kept for an output that takes none now; the port then holds the guest back.
   private static let capacity = 64 << 10
 
   private struct State {
-    var bytes: [UInt8] = []
+    /// Sent by the guest, in order.
+    var bytes: ArraySlice<UInt8> = []
+    /// Whether somebody will write ``bytes``: posted work, or the line when it has room.
     var isScheduled = false
     var hasRefused = false
-    var port: Serial16550?
+    weak var port: Serial16550?
   }
 
   private let state = Lock(State())
   private let mailbox: EventLoop.Mailbox
-  private let output: FileDescriptor
+  private let line: LoopConfined<ConsoleLine>
 
-  init(output: consuming FileDescriptor, on mailbox: EventLoop.Mailbox) {
-    self.output = output
+  init(line: sending ConsoleLine, on mailbox: EventLoop.Mailbox) {
+    self.line = LoopConfined(line, to: mailbox)
     self.mailbox = mailbox
   }
 
-  /// Names the port to tell when there is room again; once, before the guest runs.
-  func connect(_ port: Serial16550) { state.withLock { $0.port = port } }
+  /// Begins to serve a port; once, before the guest runs.
+  func begin(_ port: Serial16550) {
+    state.withLock { $0.port = port }
+    perform { console, line, loop in
+      line.guest = console
+      line.begin(on: loop)
+    }
+  }
+
+  /// Writes what the guest has sent and waits until the output has taken it. The guest must have stopped.
+  func finish() {
+    perform { console, line, _ in
+      line.writeAll(console.state.withLock { $0.bytes })
+    }
+  }
+
+  func setReading(_ isReading: Bool) {
+    perform { _, line, _ in line.setReading(isReading) }
+  }
+
+  /// A serial line has no way to tell of sizes.
+  func resize(to size: ConsoleSize) {}
+
+  // MARK: From the port, on vCPU threads
 
   func transmit(_ byte: UInt8) -> Bool {
     let (accepted, schedule) = state.withLock { state in
@@ -35,19 +59,53 @@ final class SerialConsole: SerialHost {
       defer { state.isScheduled = true }
       return (true, !state.isScheduled)
     }
-    if schedule { mailbox.post { [self] _ in flush() } }
+    if schedule { scheduleFlush() }
     return accepted
   }
 
-  func receiveRoom() {}
-
-  private func flush() {
-    let (bytes, waiting) = state.withLock { state in
-      defer { (state.bytes, state.isScheduled, state.hasRefused) = ([], false, false) }
-      return (state.bytes, state.hasRefused ? state.port : nil)
-    }
-    // An output that is gone takes the guest's words with it; the guest goes on.
-    try? output.writeAll(bytes)
-    waiting?.resumeTransmit()
+  func receiveRoom() {
+    perform { _, line, _ in line.deliver() }
   }
+
+  // MARK: On the I/O thread
+
+  func takeInput(_ bytes: ArraySlice<UInt8>) -> Int { port?.receive(bytes) ?? 0 }
+
+  func outputHasRoom(on line: ConsoleLine) { flush(line) }
+
+  private var port: Serial16550? { state.withLock { $0.port } }
+
+  private func scheduleFlush() {
+    perform { console, line, _ in console.flush(line) }
+  }
+
+  /// Writes what there is now; what comes meanwhile waits for the next turn of the loop.
+  private func flush(_ line: ConsoleLine) {
+    let bytes = state.withLock { state in
+      defer { state.bytes = [] }
+      return state.bytes
+    }
+    let taken = line.write(bytes)
+    let (refused, goOn) = state.withLock { state in
+      if taken < bytes.count { state.bytes = bytes.dropFirst(taken) + state.bytes }
+      let isFull = state.bytes.count >= SerialConsole.capacity
+      defer { if !isFull { state.hasRefused = false } }
+      // Where not all was taken, the line calls when it has room.
+      let goOn = taken == bytes.count && !state.bytes.isEmpty
+      state.isScheduled = goOn || taken < bytes.count
+      return (state.hasRefused && !isFull, goOn)
+    }
+    if goOn { scheduleFlush() }
+    if refused { port?.resumeTransmit() }
+  }
+
+  private func perform(_ body: @escaping @Sendable (SerialConsole, ConsoleLine, EventLoop) -> Void) {
+    mailbox.post { [self] loop in body(self, line.value(on: loop), loop) }
+  }
+}
+
+/// A serial port that nothing is connected to: what the guest sends is lost, and nothing comes.
+struct UnconnectedSerial: SerialHost {
+  func transmit(_ byte: UInt8) -> Bool { true }
+  func receiveRoom() {}
 }

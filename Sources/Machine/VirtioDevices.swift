@@ -6,6 +6,8 @@ import LinuxSystem
 /// The virtio devices of a machine in the order of their windows: console, disks, entropy.
 struct VirtioDevices {
   private(set) var attached: [AttachedDevice] = []
+  /// Nil where the machine has another console or none.
+  private(set) var console: VirtioConsole?
   private let mailbox: EventLoop.Mailbox
 
   init(
@@ -18,15 +20,10 @@ struct VirtioDevices {
   }
 
   private mutating func addConsole(_ control: MachineControl) throws(Diagnostic) {
-    let size = Terminal.size(1).map { ConsoleSize(columns: $0.columns, rows: $0.rows) }
-    let isTerminal = Terminal(0) != nil
-    let stream = try host("cannot use standard input and output as console") { () throws(SystemError) in
-      try ConsoleStream(input: 0, output: 1) { error in
-        control.note("the console's output is lost from here on: \(error.reason)")
-      }
-    }
-    let port = ConsolePort(stream: stream, size: size, hasEscape: isTerminal, control: control)
+    let line = try ConsoleLine.standard(input: true, control: control)
+    let port = ConsolePort(line: line, size: .ofTerminal)
     try attach(port)
+    console = attached.last.map(VirtioConsole.init)
   }
 
   private mutating func add(_ disk: Disk, _ control: MachineControl) throws(Diagnostic) {

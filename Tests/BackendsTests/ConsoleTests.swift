@@ -19,7 +19,7 @@ import Testing
   }
 }
 
-@Suite struct ConsoleStreamTests {
+@Suite struct ConsoleStreamsTests {
   let memory: GuestMemory
 
   init() throws { memory = try GuestMemory(size: 1 << 20) }
@@ -33,14 +33,16 @@ import Testing
   @Test func aPipeIsNeverWaitedFor() throws {
     let (reader, writer) = try pipe()
     defer { close(writer) }
-    let stream = try ConsoleStream(input: reader, output: writer) { _ in }
-    #expect(stream.read(upTo: 10) == .none)
+    let source = try ConsoleSource(reader)
+    let sink = try ConsoleSink(writer) { _ in }
+    #expect(source.read(upTo: 10) == .none)
     let slice = try memory.slice(at: GuestAddress(0), count: 1 << 20)
     memory.fill(slice, with: 0x41)
-    let taken = stream.write([slice], of: memory)
+    let taken = sink.write([slice], of: memory)
     #expect(taken > 0 && taken < 1 << 20)
-    #expect(stream.write([slice], of: memory) == 0)
-    #expect(stream.read(upTo: 3) == .bytes([0x41, 0x41, 0x41]))
+    #expect(sink.write([slice], of: memory) == 0)
+    #expect(sink.write([0x42]) == 0)
+    #expect(source.read(upTo: 3) == .bytes([0x41, 0x41, 0x41]))
     // The descriptor it was given still waits, as its other users expect.
     #expect(fcntl(reader, F_GETFL) & O_NONBLOCK == 0)
     #expect(fcntl(writer, F_GETFL) & O_NONBLOCK == 0)
@@ -51,33 +53,48 @@ import Testing
     let folder = try TemporaryFolder()
     let path = try folder.file("log", Array("old ".utf8))
     let number = Glibc.open(path, O_WRONLY | O_APPEND)
-    let null = Glibc.open("/dev/null", O_RDONLY)
-    defer {
-      close(number)
-      close(null)
-    }
-    let stream = try ConsoleStream(input: null, output: number) { _ in }
+    defer { close(number) }
+    let sink = try ConsoleSink(number) { _ in }
     try memory.copyIn(Array("new".utf8), to: GuestAddress(0))
-    #expect(try stream.write([memory.slice(at: GuestAddress(0), count: 3)], of: memory) == 3)
-    #expect(try folder.contents("log") == Array("old new".utf8))
-    #expect(stream.read(upTo: 10) == .end)
+    #expect(try sink.write([memory.slice(at: GuestAddress(0), count: 3)], of: memory) == 3)
+    #expect(sink.write(Array(" last".utf8)[...]) == 5)
+    #expect(try folder.contents("log") == Array("old new last".utf8))
+  }
+
+  @Test func nothingIsReadFromWhatIsEmpty() throws {
+    let null = Glibc.open("/dev/null", O_RDONLY)
+    defer { close(null) }
+    #expect(try ConsoleSource(null).read(upTo: 10) == .end)
+  }
+
+  @Test func allIsWrittenWhereThatIsAsked() throws {
+    let (reader, writer) = try pipe()
+    let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 / 7) }
+    let thread = try LinuxSystem.Thread(name: "writer") {
+      let sink = try? ConsoleSink(writer) { _ in }
+      sink?.writeAll(bytes[...])
+      close(writer)
+    }
+    let read = try FileDescriptor(owning: reader).contents(limit: 1 << 20)
+    thread.join()
+    #expect(read == bytes)
   }
 
   @Test func anOutputThatIsGoneIsReportedOnce() throws {
     signal(SIGPIPE, SIG_IGN)
     let (reader, writer) = try pipe()
     var reports: [SystemError] = []
-    let null = Glibc.open("/dev/null", O_RDONLY)
-    let stream = try ConsoleStream(input: null, output: writer) { reports.append($0) }
+    let sink = try ConsoleSink(writer) { reports.append($0) }
     close(reader)
     let slice = try memory.slice(at: GuestAddress(0), count: 16)
-    for _ in 0..<3 { #expect(stream.write([slice], of: memory) == 16) }
+    for _ in 0..<3 { #expect(sink.write([slice], of: memory) == 16) }
+    #expect(sink.write([1, 2]) == 2)
     #expect(reports.map(\.code) == [EPIPE])
     close(writer)
-    close(null)
   }
 
   @Test func aDescriptorThatIsNotOpenIsRefused() {
-    #expect(throws: SystemError.self) { try ConsoleStream(input: 9999, output: 9999) { _ in } }
+    #expect(throws: SystemError.self) { try ConsoleSource(9999) }
+    #expect(throws: SystemError.self) { try ConsoleSink(9999) { _ in } }
   }
 }

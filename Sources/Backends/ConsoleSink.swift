@@ -1,0 +1,79 @@
+import Devices
+import Glibc
+public import GuestMemory
+public import LinuxSystem
+
+/// Where a console's output goes: a terminal, pipe, file or socket of the host. Writing waits only where that is asked.
+public final class ConsoleSink {
+  private static let slicesPerCall = 64
+
+  /// For the event loop; not to be written to.
+  public let descriptor: FileDescriptor
+  private var list: ScatterList?
+  private var isGone = false
+  private var reportFailure: ((SystemError) -> Void)?
+
+  /// - Parameters:
+  ///   - number: The descriptor to write to; stays open and unchanged.
+  ///   - reportFailure: Called once, when the output is gone; from then on output is dropped.
+  /// - Throws: When the descriptor is not open.
+  public init(_ number: Int32, reportFailure: @escaping (SystemError) -> Void) throws(SystemError) {
+    descriptor = try FileDescriptor(withoutWaiting: number, O_WRONLY)
+    self.reportFailure = reportFailure
+  }
+
+  /// Writes guest memory in order.
+  /// - Returns: how many bytes were taken; fewer than all when the rest would have to wait.
+  public func write(_ slices: [GuestSlice], of memory: GuestMemory) -> Int {
+    let total = slices.reduce(0) { $0 + $1.count }
+    let list = self.list ?? ScatterList(memory: memory, capacity: Self.slicesPerCall)
+    self.list = list
+    list.removeAll()
+    var next = 0
+    var done = 0
+    while !isGone {
+      while next < slices.count, list.append(slices[next]) { next += 1 }
+      if list.byteCount == 0 { return total }
+      do throws(SystemError) {
+        let count = try list.writeStream(to: descriptor)
+        list.removeFirst(count)
+        done += count
+      } catch {
+        if error.code == SystemError.tryAgain { return done }
+        lose(error)
+      }
+    }
+    return total
+  }
+
+  /// Writes `bytes` in order.
+  /// - Returns: how many were taken; fewer than all when the rest would have to wait.
+  public func write(_ bytes: ArraySlice<UInt8>) -> Int {
+    var rest = bytes
+    while !rest.isEmpty, !isGone {
+      do throws(SystemError) {
+        rest.removeFirst(try descriptor.write(rest))
+      } catch {
+        if error.code == SystemError.tryAgain { return bytes.count - rest.count }
+        lose(error)
+      }
+    }
+    return bytes.count
+  }
+
+  /// Writes all of `bytes`, however long that takes.
+  public func writeAll(_ bytes: ArraySlice<UInt8>) {
+    var rest = bytes
+    while true {
+      rest.removeFirst(write(rest))
+      if rest.isEmpty { return }
+      descriptor.waitUntilWritable()
+    }
+  }
+
+  private func lose(_ error: SystemError) {
+    isGone = true
+    reportFailure?(error)
+    reportFailure = nil
+  }
+}
