@@ -62,13 +62,12 @@ public final class ConsoleSink {
   }
 
   /// Writes all of `bytes`, however long that takes.
-  public func writeAll(_ bytes: ArraySlice<UInt8>) {
+  /// - Parameter impatience: gives up when the output takes nothing while this is readable.
+  public func writeAll(_ bytes: ArraySlice<UInt8>, unless impatience: borrowing FileDescriptor) {
     var rest = bytes
-    while true {
+    repeat {
       rest.removeFirst(write(rest))
-      if rest.isEmpty { return }
-      descriptor.waitUntilWritable()
-    }
+    } while !rest.isEmpty && descriptor.waitUntilWritable(unless: impatience)
   }
 
   private func lose(_ error: SystemError) {

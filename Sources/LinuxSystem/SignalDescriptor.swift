@@ -2,25 +2,17 @@ import CLinux
 import Glibc
 
 /// Signals taken as readable records instead of interruptions (signalfd(2)).
-public struct SignalDescriptor: ~Copyable, Sendable {
+public final class SignalDescriptor: Sendable {
   public let descriptor: FileDescriptor
-  private var maskBefore = sigset_t()
 
   /// Blocks `signals` for the calling thread, and those it starts later, and takes them here instead.
   public init(_ signals: [Int32]) throws(SystemError) {
     var set = sigset_t()
     sigemptyset(&set)
     for signal in signals { sigaddset(&set, signal) }
-    pthread_sigmask(SIG_BLOCK, &set, &maskBefore)
+    pthread_sigmask(SIG_BLOCK, &set, nil)
     let flags = Int32(SFD_CLOEXEC | SFD_NONBLOCK)
     descriptor = FileDescriptor(owning: Int32(try checking("signalfd") { Int(signalfd(-1, &set, flags)) }))
-  }
-
-  /// Lets the calling thread, which must be the one that blocked them, receive the signals again: those of now on, and
-  /// those that came and were not taken.
-  public func release() {
-    var mask = maskBefore
-    pthread_sigmask(SIG_SETMASK, &mask, nil)
   }
 
   /// The next signal's number; nil when none is waiting.

@@ -32,6 +32,8 @@ final class ConsoleLine: ConsoleOutput {
   private var inputReady: EventLoop.Registration?
   /// False for a file on disk: it is always ready, and read when the guest makes room.
   private var canBeWatched = true
+  /// Whether there was output from guest memory; for ``guest`` to set back.
+  var hasWritten = false
   private var outputRoom: EventLoop.Registration?
   private var loop: EventLoop?
 
@@ -111,6 +113,7 @@ final class ConsoleLine: ConsoleOutput {
   // MARK: Output
 
   func write(_ slices: [GuestSlice], of memory: GuestMemory) -> Int {
+    hasWritten = true
     let taken = sink.write(slices, of: memory)
     if taken < slices.reduce(0, { $0 &+ $1.count }) { waitForRoom() }
     return taken
@@ -123,8 +126,10 @@ final class ConsoleLine: ConsoleOutput {
     return taken
   }
 
-  /// Writes all of `bytes`, however long that takes.
-  func writeAll(_ bytes: ArraySlice<UInt8>) { sink.writeAll(bytes) }
+  /// Writes all of `bytes`, however long that takes unless a signal comes.
+  func writeAll(_ bytes: ArraySlice<UInt8>, unless signals: SignalDescriptor) {
+    sink.writeAll(bytes, unless: signals.descriptor)
+  }
 
   private func waitForRoom() {
     guard outputRoom == nil, let loop else { return }

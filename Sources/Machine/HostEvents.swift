@@ -6,7 +6,8 @@ import LinuxSystem
 /// machine.
 final class HostEvents {
   private let loop: EventLoop
-  private let signals: SignalDescriptor
+  /// After ``wait(limit:console:checkHalt:)``, readable when the person wants the process to end at once.
+  let signals: SignalDescriptor
   private let limit: TimerDescriptor
   private let haltCheck: TimerDescriptor
   private let control: MachineControl
@@ -29,8 +30,7 @@ final class HostEvents {
     self.control = control
   }
 
-  /// Returns when the machine has ended, with the terminal as it was before. From then on a signal ends the process as
-  /// it would any other: nobody waits for a second one.
+  /// Returns when the machine has ended, with the terminal as it was before.
   /// - Parameters:
   ///   - nanoseconds: after which the machine is stopped.
   ///   - console: the guest's, nil where it has none.
@@ -38,7 +38,6 @@ final class HostEvents {
   func wait(
     limit nanoseconds: UInt64?, console: (any HostConsole)?, checkHalt: @escaping () -> Void
   ) throws(SystemError) {
-    defer { signals.release() }
     let terminal = try makeTerminal(console)
     defer { terminal?.pause() }
     try watchMachine(terminal, checkHalt)

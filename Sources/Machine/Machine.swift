@@ -54,7 +54,7 @@ public enum Machine {
     }
     defer {
       processors.join()
-      parts.serial?.finish()
+      parts.serial?.finish(unless: events.signals)
     }
     try host("cannot wait for the machine") { () throws(SystemError) in
       try events.wait(limit: description.timeLimit, console: parts.console) {

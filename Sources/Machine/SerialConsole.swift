@@ -33,10 +33,11 @@ final class SerialConsole: SerialHost, HostConsole, ConsoleGuest {
     }
   }
 
-  /// Writes what the guest has sent and waits until the output has taken it. The guest must have stopped.
-  func finish() {
+  /// Has what the guest has sent written, however long the output takes, unless a signal comes. The guest must have
+  /// stopped.
+  func finish(unless signals: SignalDescriptor) {
     perform { console, line, _ in
-      line.writeAll(console.state.withLock { $0.bytes })
+      line.writeAll(console.state.withLock { $0.bytes }, unless: signals)
     }
   }
 

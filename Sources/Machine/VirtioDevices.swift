@@ -21,7 +21,9 @@ struct VirtioDevices {
 
   private mutating func addConsole(_ control: MachineControl) throws(Diagnostic) {
     let line = try ConsoleLine.standard(input: true, control: control)
-    let port = ConsolePort(line: line, size: .ofTerminal)
+    let port = try host("cannot attach the console") { () throws(SystemError) in
+      try ConsolePort(line: line, size: .ofTerminal)
+    }
     try attach(port)
     console = attached.last.map(VirtioConsole.init)
   }

@@ -72,7 +72,7 @@ import Testing
     let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 / 7) }
     let thread = try LinuxSystem.Thread(name: "writer") {
       let sink = try? ConsoleSink(writer) { _ in }
-      sink?.writeAll(bytes[...])
+      if let never = try? EventDescriptor() { sink?.writeAll(bytes[...], unless: never.descriptor) }
       close(writer)
     }
     let read = try FileDescriptor(owning: reader).contents(limit: 1 << 20)
@@ -91,6 +91,18 @@ import Testing
     #expect(sink.write([1, 2]) == 2)
     #expect(reports.map(\.code) == [EPIPE])
     close(writer)
+  }
+
+  @Test func writingIsGivenUpWhereThatIsAsked() throws {
+    let (reader, writer) = try pipe()
+    let sink = try ConsoleSink(writer) { _ in }
+    let now = try EventDescriptor()
+    now.signal()
+    sink.writeAll([UInt8](repeating: 0x41, count: 1 << 20)[...], unless: now.descriptor)
+    close(writer)
+    _ = consume sink
+    let read = try FileDescriptor(owning: reader).contents(limit: 1 << 20)
+    #expect(!read.isEmpty && read.count < 1 << 20)
   }
 
   @Test func aDescriptorThatIsNotOpenIsRefused() {

@@ -75,6 +75,7 @@ final class FakeSerialHost: SerialHost {
   @Test func receivesThroughTheFIFO() {
     let port = Serial16550(host: host, line: line)
     port.writeByte(offset: 2, value: 0x81)  // FIFO on, interrupt at 8 bytes
+    port.writeByte(offset: 4, value: 0x02)
     port.writeByte(offset: 1, value: 0x01)
     #expect(port.receive(Array("0123456789abcdefgh".utf8)) == 16)
     #expect(line.take() == 1)
@@ -93,8 +94,25 @@ final class FakeSerialHost: SerialHost {
     #expect(port.readByte(offset: 5) & 1 == 0)
   }
 
+  /// A driver that probes the port clears what is in the FIFO: nothing may be there yet.
+  @Test func keepsInputUntilTheGuestListens() {
+    let port = Serial16550(host: host, line: line)
+    port.writeByte(offset: 2, value: 0x01)
+    #expect(port.receive([1, 2, 3]) == 0)
+    port.writeByte(offset: 4, value: 0x01)
+    port.writeByte(offset: 1, value: 0x01)
+    port.writeByte(offset: 2, value: 0x07)
+    #expect(host.roomReports == 0)
+    #expect(port.readByte(offset: 5) & 1 == 0)
+    port.writeByte(offset: 4, value: 0x03)
+    #expect(host.roomReports == 1)
+    #expect(port.receive([1, 2, 3]) == 3)
+    #expect(port.readByte(offset: 0) == 1)
+  }
+
   @Test func withoutFIFOThereIsOneByte() {
     let port = Serial16550(host: host, line: line)
+    port.writeByte(offset: 4, value: 0x02)
     #expect(port.receive([1, 2]) == 1)
     #expect(port.readByte(offset: 0) == 1)
     #expect(host.roomReports == 1)
@@ -112,8 +130,10 @@ final class FakeSerialHost: SerialHost {
     #expect(port.readByte(offset: 5) & 0x02 == 0)
     #expect(port.receive([7]) == 0)
     #expect(port.readByte(offset: 0) == UInt8(ascii: "x"))
-    port.writeByte(offset: 4, value: 0)
+    #expect(host.roomReports == 0)
+    port.writeByte(offset: 4, value: 0x02)
     #expect(host.roomReports == 1)
+    port.writeByte(offset: 4, value: 0)
     #expect(port.readByte(offset: 6) & 0xF0 == 0xB0)
   }
 

@@ -7,7 +7,7 @@ public protocol SerialHost: Sendable {
   /// locked: it must not call the port.
   func transmit(_ byte: UInt8) -> Bool
 
-  /// The guest has emptied the receive FIFO after `Serial16550.receive` had to refuse bytes. Called on vCPU threads.
+  /// The guest has emptied the receive FIFO, or become ready to receive, after `Serial16550.receive` had to refuse bytes. Called on vCPU threads.
   func receiveRoom()
 }
 
@@ -44,8 +44,9 @@ public final class Serial16550: ByteRegisterDevice {
     if room { host.receiveRoom() }
   }
 
-  /// Gives the guest the bytes there is room for in its FIFO and returns their number, at most 16. After a refusal
-  /// the host is told by `SerialHost.receiveRoom` when to go on.
+  /// Gives the guest the bytes there is room for in its FIFO and returns their number, at most 16; none before it says
+  /// that it is ready (RTS). After a refusal the host is told by
+  /// `SerialHost.receiveRoom` when to go on.
   public func receive(_ bytes: some Collection<UInt8>) -> Int {
     let (accepted, interrupt) = port.withLock { port in
       let accepted = port.receive(bytes)

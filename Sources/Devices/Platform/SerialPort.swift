@@ -101,7 +101,7 @@ struct SerialPort {
   }
 
   private mutating func reportRoom() {
-    guard refusedInput else { return }
+    guard refusedInput, isListening else { return }
     refusedInput = false
     roomReport = true
   }
@@ -109,7 +109,7 @@ struct SerialPort {
   private mutating func setModemControl(_ control: SerialModemControl) {
     let before = modemStatus
     modemControl = control
-    if !control.contains(.loopback) { reportRoom() }
+    reportRoom()
     let changed = before.symmetricDifference(modemStatus)
     modemDelta |= changed.subtracting(.ringIndicator).rawValue >> 4
     // The ring indicator's delta bit marks the trailing edge only.
@@ -172,10 +172,14 @@ struct SerialPort {
     updateLine()
   }
 
+  /// Whether the guest has a use for input, which it says by the modem line, as to a peer with hardware flow control.
+  /// Before, drivers probe the port and clear the FIFO (Linux with DTR raised and the receive interrupt enabled). In
+  /// loopback the receiver is cut off from the line.
+  private var isListening: Bool { !modemControl.contains(.loopback) && modemControl.contains(.requestToSend) }
+
   mutating func receive(_ bytes: some Collection<UInt8>) -> Int {
     defer { updateLine() }
-    // In loopback the receiver is cut off from the line; the host keeps its bytes.
-    let room = modemControl.contains(.loopback) ? 0 : max(receiveCapacity - receiveFIFO.count, 0)
+    let room = isListening ? max(receiveCapacity - receiveFIFO.count, 0) : 0
     var accepted = 0
     for byte in bytes.prefix(room) {
       guard receiveFIFO.append(byte) else { break }
