@@ -9,10 +9,10 @@ JOBS ?= 2
 STATIC := --static-swift-stdlib -Xswiftc -static-executable
 GUESTS := guest-kernels
 SCRIPTS := tools/setup .ci/run $(GUESTS)/linux/build $(GUESTS)/linux/repack $(GUESTS)/bare/build \
-	$(GUESTS)/init/build $(GUESTS)/rootfs/build
+	$(GUESTS)/init/build $(GUESTS)/rootfs/build Benchmarks/run
 
 .DEFAULT_GOAL := build
-.PHONY: help setup build guests run test test-long ci lint format clean
+.PHONY: help setup build guests run bench-core test test-long ci lint format clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -45,12 +45,22 @@ test: guests ## Build and run all tests
 test-long: guests ## Build and run all tests, those that take minutes too
 	@SWIFTLET_LONG=1 swift test -j $(JOBS)
 
+bench-core: build guests ## Measure against the limits; BENCH=--check fails where one is missed
+	@tools/setup Benchmarks/packages.txt
+	@$(MAKE) --no-print-directory bin/bench/twin bin/bench/true
+	@Benchmarks/run .build-static/release/bench-core --programs bin --root share/swiftlet/rootfs/root.erofs \
+	  --guests "$$($(GUESTS)/bare/build --print-dir)" $(BENCH)
+
+bin/bench/%: Benchmarks/%.c
+	@mkdir -p bin/bench
+	@cc -std=c17 -O2 -static -D_GNU_SOURCE -Wall -Wextra -Werror $< -o $@
+
 lint: setup ## Check format and scripts
-	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
+	@swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
 	@shellcheck -x -P SCRIPTDIR $(SCRIPTS)
 
 format: ## Format the Swift sources
-	@swift format --in-place --recursive --parallel Package.swift Sources Tests
+	@swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
 
 ci: lint test ## What CI runs
 

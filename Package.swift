@@ -65,6 +65,13 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    .executableTarget(
+      name: "bench-core",
+      dependencies: [
+        "Configuration", "LinuxSystem", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Benchmarks/Core", swiftSettings: strict),
+
     .testTarget(
       name: "KernelImagesTests", dependencies: ["KernelImages", "Boot", "Configuration", "LinuxSystem"],
       swiftSettings: strict),

@@ -1,0 +1,62 @@
+import Configuration
+import Glibc
+import LinuxSystem
+
+/// Where the programs and guests to measure are, and the machine they all get: one processor, 128 MiB.
+struct Setting {
+  static let mebibytes = 128
+
+  /// The folder with `swiftlet`, `swiftlet-vmm` and what is built for the benchmark.
+  let programs: String
+  /// The folder of the bare guests.
+  let guests: String
+  /// The root file system of Linux.
+  let root: String
+  let rounds: Int
+
+  var command: String { programs + "/swiftlet" }
+  var monitor: String { programs + "/swiftlet-vmm" }
+  var twin: String { programs + "/bench/twin" }
+  var nothing: String { programs + "/bench/true" }
+
+  /// The monitor, started without the command before it.
+  func monitorJob(guest: String, commandLine: String = "", timeline: Bool = false) throws(Failure) -> Job {
+    do throws(Diagnostic) {
+      let description = try MachineDescription(
+        kernel: .path("\(guests)/\(guest)"), commandLine: commandLine,
+        memory: UInt64(Setting.mebibytes) << 20,
+        timeline: timeline)
+      return Job(
+        name: "`swiftlet-vmm`", arguments: [monitor, "--description-fd", "3"], description: description)
+    } catch {
+      throw Failure("\(error)")
+    }
+  }
+
+  func twinJob(guest: String, commandLine: String = "") -> Job {
+    Job(
+      name: "the C program", arguments: [twin, "\(guests)/\(guest)", "\(Setting.mebibytes)", commandLine])
+  }
+
+  /// Lets what is measured, and this program, run before what else the host does, where that is allowed. (Not at
+  /// real-time priority: control groups, which containers are put into, may refuse that.)
+  static func takePriority() -> Bool { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, -20) == 0 }
+
+  /// One line on the host and what else it does now.
+  static var host: String {
+    let processors = file("/proc/cpuinfo").split(separator: "\n").filter { $0.hasPrefix("model name") }
+    let model =
+      processors.first?.split(separator: ":").last.map { $0.drop { $0 == " " } } ?? "unknown processor"
+    let kernel = file("/proc/sys/kernel/osrelease").split(separator: "\n").first ?? "?"
+    let load = file("/proc/loadavg").split(separator: " ").first ?? "?"
+    return "Linux \(kernel), \(processors.count) x \(model), load average \(load)"
+  }
+
+  /// The contents of a small file; empty where there is none.
+  static func file(_ path: String) -> String {
+    guard let file = try? FileDescriptor(opening: path, O_RDONLY),
+      let bytes = try? file.contents(limit: 1 << 22)
+    else { return "" }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}
