@@ -37,8 +37,12 @@ public final class HostWorkarounds: Sendable {
     return multiprocessorKernel ? always + " noreplace-smp percpu_alloc=page" : always
   }
 
-  /// popcnt, cx16, smap, smep, rdrand, rdseed, erms, fsrm, movbe, fsgsbase, xsave.
-  private static let maskedFeatures = [151, 141, 308, 295, 158, 306, 297, 580, 150, 288, 154]
+  /// popcnt, cx16, smap, smep, rdrand, rdseed, erms, fsrm, movbe, fsgsbase, xsave (and with it AVX and all above it),
+  /// invpcid; and what makes kernels use vector registers for ciphers and checksums: pclmulqdq, ssse3, sse4_1,
+  /// sse4_2, aes, adx, sha_ni.
+  private static let maskedFeatures = [
+    151, 141, 308, 295, 158, 306, 297, 580, 150, 288, 154, 298, 129, 137, 147, 148, 153, 307, 317,
+  ]
 
   public init() {}
 

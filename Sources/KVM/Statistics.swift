@@ -3,7 +3,7 @@ import CLinux
 public import LinuxSystem
 
 /// The counters that KVM keeps of one virtual processor (KVM_GET_STATS_FD).
-public struct Statistics: ~Copyable {
+public struct Statistics: ~Copyable, Sendable {
   private let descriptor: FileDescriptor
   private let offsets: [String: UInt64]
 

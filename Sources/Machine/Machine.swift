@@ -21,7 +21,9 @@ public enum Machine {
       if description.startedAt > 0 { timeline.mark("command started", at: description.startedAt) }
       timeline.mark("monitor started")
       let control = try host("cannot watch the machine") { () throws(SystemError) in
-        try MachineControl { standardError("swiftlet: \($0)\n") }
+        try MachineControl(counter: description.timeline ? InstructionCounter() : nil) {
+          standardError("swiftlet: \($0)\n")
+        }
       }
       let events = try host("cannot watch signals") { () throws(SystemError) in
         try HostEvents(control: control, hasConsole: description.console != .none)
@@ -33,7 +35,7 @@ public enum Machine {
       defer { io.join() }
       let parts = try MachineBuilder(description: description, control: control, io: io).build(&timeline)
       let outcome = try run(parts, description, events, control)
-      timeline.mark("machine ended")
+      timeline.mark("machine ended", instructions: control.counter?.total)
       if description.timeline { show(timeline, control) }
       return outcome
     } catch {
@@ -67,7 +69,7 @@ public enum Machine {
 
   private static func show(_ timeline: Timeline, _ control: MachineControl) {
     var timeline = timeline
-    for mark in control.marks { timeline.mark(Timeline.name(ofMark: mark.mark), at: mark.time) }
-    standardError("swiftlet: timeline\n" + timeline.lines.joined(separator: "\n") + "\n")
+    for mark in control.marks { timeline.mark(mark) }
+    standardError("swiftlet: " + timeline.lines.joined(separator: "\n") + "\n")
   }
 }

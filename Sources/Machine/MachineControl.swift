@@ -13,7 +13,7 @@ final class MachineControl: MachineEvents {
   private struct State {
     var outcome: Outcome?
     var workloadStatus: UInt8 = 0
-    var marks: [(mark: UInt8, time: UInt64)] = []
+    var marks: [BootMark] = []
     /// Device and rule of each violation told to the person: a guest that goes on breaking it is not heard again.
     var violations: Set<String> = []
   }
@@ -25,10 +25,17 @@ final class MachineControl: MachineEvents {
   private let haltSuspected = Atomic(false)
   private let terminalSuspected = Atomic(false)
   private let report: @Sendable (String) -> Void
+  /// nil where nobody wants to know.
+  let counter: InstructionCounter?
 
-  /// - Parameter report: takes one line for the person, for what is worth knowing and ends nothing.
-  init(report: @escaping @Sendable (String) -> Void) throws(SystemError) {
+  /// - Parameters:
+  ///   - counter: what a boot mark notes besides the time.
+  ///   - report: takes one line for the person, for what is worth knowing and ends nothing.
+  init(
+    counter: InstructionCounter? = nil, report: @escaping @Sendable (String) -> Void
+  ) throws(SystemError) {
     wake = try EventDescriptor()
+    self.counter = counter
     self.report = report
   }
 
@@ -38,8 +45,8 @@ final class MachineControl: MachineEvents {
   /// Why the machine ended; nil while it runs.
   var outcome: Outcome? { state.withLock { $0.outcome } }
 
-  /// The boot marks so far, with nanoseconds of CLOCK_MONOTONIC.
-  var marks: [(mark: UInt8, time: UInt64)] { state.withLock { $0.marks } }
+  /// The boot marks so far.
+  var marks: [BootMark] { state.withLock { $0.marks } }
 
   func end(_ outcome: Outcome) {
     state.withLock { if $0.outcome == nil { $0.outcome = outcome } }
@@ -73,8 +80,8 @@ final class MachineControl: MachineEvents {
     case .reset: end(Outcome(.guestReset))
     case .workloadStatus(let status): state.withLock { $0.workloadStatus = status }
     case .bootMark(let mark):
-      let time = Clock.monotonicNanoseconds()
-      state.withLock { if $0.marks.count < MachineControl.markLimit { $0.marks.append((mark, time)) } }
+      let now = BootMark(mark: mark, time: Clock.monotonicNanoseconds(), instructions: counter?.total)
+      state.withLock { if $0.marks.count < MachineControl.markLimit { $0.marks.append(now) } }
     case .interruptControllerMasked:
       haltSuspected.store(true, ordering: .releasing)
       wake.signal()

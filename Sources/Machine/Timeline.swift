@@ -2,20 +2,42 @@ import LinuxSystem
 
 /// When things happened on the way of a boot, in nanoseconds of CLOCK_MONOTONIC.
 struct Timeline {
-  private(set) var steps: [(name: String, time: UInt64)] = []
-
-  mutating func mark(_ name: String, at time: UInt64 = Clock.monotonicNanoseconds()) {
-    steps.append((name, time))
+  private struct Step {
+    let name: String
+    let time: UInt64
+    /// Guest instructions interpreted until then.
+    let instructions: UInt64?
   }
 
-  /// One line a step: milliseconds since the first one, since the one before, and what.
+  private var steps: [Step] = []
+
+  mutating func mark(
+    _ name: String, at time: UInt64 = Clock.monotonicNanoseconds(), instructions: UInt64? = nil
+  ) {
+    steps.append(Step(name: name, time: time, instructions: instructions))
+  }
+
+  mutating func mark(_ mark: BootMark) {
+    self.mark(Timeline.name(ofMark: mark.mark), at: mark.time, instructions: mark.instructions)
+  }
+
+  /// What the columns are, then one line a step: milliseconds since the first one and since the one before, where
+  /// KVM counts them the guest instructions it interpreted, and what.
   var lines: [String] {
     guard let first = steps.first?.time else { return [] }
+    let counts = steps.contains { $0.instructions != nil }
     var before = first
-    return steps.sorted { $0.time < $1.time }.map { step in
+    let lines = steps.sorted { $0.time < $1.time }.map { step in
       defer { before = step.time }
-      return "  \(milliseconds(step.time &- first)) ms  +\(milliseconds(step.time &- before))  \(step.name)"
+      let times = "  \(milliseconds(step.time &- first)) ms  +\(milliseconds(step.time &- before))"
+      let count = counts ? "  " + padded(step.instructions.map { String($0) } ?? "", to: 10) : ""
+      return "\(times)\(count)  \(step.name)"
     }
+    return ["timeline" + (counts ? ", with guest instructions interpreted by KVM" : "")] + lines
+  }
+
+  private func padded(_ text: String, to width: Int) -> String {
+    String(repeating: " ", count: max(0, width - text.count)) + text
   }
 
   /// Right-aligned to 9 places, with 3 behind the point.
@@ -23,8 +45,17 @@ struct Timeline {
     let micro = nanoseconds / 1000
     let fraction = String(micro % 1000)
     let text = "\(micro / 1000)." + String(repeating: "0", count: 3 - fraction.count) + fraction
-    return String(repeating: " ", count: max(0, 9 - text.count)) + text
+    return padded(text, to: 9)
   }
+}
+
+/// A number the guest wrote to the boot timer.
+struct BootMark: Sendable {
+  let mark: UInt8
+  /// Nanoseconds of CLOCK_MONOTONIC.
+  let time: UInt64
+  /// Guest instructions interpreted until then; nil where nobody counts.
+  let instructions: UInt64?
 }
 
 extension Timeline {

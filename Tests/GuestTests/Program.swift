@@ -5,6 +5,8 @@ import Testing
 /// Runs a built program as a person would, with an end even where it hangs.
 struct Program {
   var name = "swiftlet"
+  /// What its environment has besides, or instead of, the tests' own.
+  var environment: [String: String] = [:]
 
   struct Result {
     let status: Int32
@@ -32,6 +34,7 @@ struct Program {
       ["--signal=KILL", "\(limit)", Program.folder.appendingPathComponent(name).path] + arguments
     var environment = ProcessInfo.processInfo.environment
     environment["SWIFT_BACKTRACE"] = "enable=no"
+    environment.merge(self.environment) { $1 }
     process.environment = environment
     let (typed, output, error) = (Pipe(), Pipe(), Pipe())
     (process.standardInput, process.standardOutput, process.standardError) = (typed, output, error)
