@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -50,6 +51,8 @@ static inline long clinux_memfd_create(const char *name, unsigned flags) {
 }
 static inline long clinux_set_thread_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 static inline long clinux_pidfd_open(int process) { return clinux_result(syscall(SYS_pidfd_open, process, 0)); }
+// malloc(3) otherwise makes an arena for each thread: system calls at its start, and pages that stay.
+static inline void clinux_use_one_arena(void) { mallopt(M_ARENA_MAX, 1); }
 static inline int clinux_gettid(void) { return (int)syscall(SYS_gettid); }
 
 // Open-file-description locks belong to the descriptor, not the process (fcntl(2)); glibc hides the numbers.

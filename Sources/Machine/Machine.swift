@@ -33,8 +33,8 @@ public enum Machine {
         try IOThread(control: control)
       }
       defer { io.join() }
-      let parts = try MachineBuilder(description: description, control: control, io: io).build(&timeline)
-      let outcome = try run(parts, description, events, control)
+      let builder = MachineBuilder(description: description, control: control, io: io)
+      let outcome = try run(builder, events, &timeline)
       timeline.mark("machine ended", instructions: control.counter?.total)
       if description.timeline { show(timeline, control) }
       return outcome
@@ -44,20 +44,23 @@ public enum Machine {
   }
 
   private static func run(
-    _ parts: MachineBuilder.Parts, _ description: MachineDescription, _ events: HostEvents,
-    _ control: MachineControl
+    _ builder: MachineBuilder, _ events: HostEvents, _ timeline: inout Timeline
   ) throws(Diagnostic) -> Outcome {
-    let (state, supported, count) = (parts.kernel.initialState, parts.supported, description.cpus)
-    let processors = try host("cannot start the processors") { () throws(SystemError) in
-      try Processors(count: count, platform: parts.platform) { vcpu throws(SystemError) in
-        try vcpu.setCPUID(CPUIDPolicy.table(supported, processor: vcpu.index, count: count))
-        if vcpu.index == 0 { try state.apply(to: vcpu) }
-      }
-    }
+    let (control, description) = (builder.control, builder.description)
+    let parts = try builder.build(&timeline)
+    let kernel = Promise<InitialState?>()
+    let processors = try start(parts, count: description.cpus, kernel)
     defer {
       processors.join()
       parts.serial?.finish(unless: events.signals)
     }
+    do throws(Diagnostic) {
+      kernel.keep(try builder.loadKernel(into: parts).initialState)
+    } catch {
+      control.end(Outcome(error.status, error.description))
+      kernel.keep(nil)
+    }
+    timeline.mark("kernel loaded")
     try host("cannot wait for the machine") { () throws(SystemError) in
       try events.wait(limit: description.timeLimit, console: parts.console) {
         processors.halt.ask()
@@ -65,6 +68,21 @@ public enum Machine {
       }
     }
     return control.outcome ?? Outcome(.monitorError, "the machine ended without a reason")
+  }
+
+  /// Starts the processors' threads, which make themselves ready while the kernel is loaded, and enter it then; with
+  /// nil they end, where the machine has been ended before.
+  private static func start(
+    _ parts: MachineBuilder.Parts, count: Int, _ kernel: Promise<InitialState?>
+  ) throws(Diagnostic) -> Processors {
+    let features = parts.features
+    return try host("cannot start the processors") { () throws(SystemError) in
+      try Processors(count: count, platform: parts.platform) { vcpu throws(SystemError) in
+        let supported = try features.wait().get()
+        try vcpu.setCPUID(CPUIDPolicy.table(supported, processor: vcpu.index, count: count))
+        if vcpu.index == 0, let state = kernel.wait() { try state.apply(to: vcpu) }
+      }
+    }
   }
 
   private static func show(_ timeline: Timeline, _ control: MachineControl) {

@@ -13,20 +13,22 @@ struct MachineBuilder {
   let control: MachineControl
   let io: IOThread
 
-  /// Everything that is ready to run.
+  /// Everything that is ready to run, but for the kernel.
   struct Parts {
     let platform: Platform
-    let kernel: LoadedKernel
-    let supported: CPUID
+    /// What KVM can show to the guest; asked for meanwhile on the I/O thread, which takes as long as the rest.
+    let features: Promise<Result<CPUID, SystemError>>
     let devices: VirtioDevices
     let serial: SerialConsole?
   }
 
   func build(_ timeline: inout Timeline) throws(Diagnostic) -> Parts {
-    let kvm = try openKVM()
+    let kvm = HostKVM(try openKVM())
+    let features = Promise<Result<CPUID, SystemError>>()
+    io.mailbox.post { _ in features.keep(kvm.supportedCPUID()) }
     let memory = try reserveMemory()
     let machine = try host("cannot make a virtual machine") { () throws(SystemError) in
-      SharedMachine(try VirtualMachine(kvm, memory: memory, pins: UInt64(IOAPIC.pinCount)))
+      SharedMachine(try VirtualMachine(kvm.descriptor, memory: memory, pins: UInt64(IOAPIC.pinCount)))
     }
     let devices = try VirtioDevices(description, control: control, mailbox: io.mailbox)
     let serial = try makeSerialConsole()
@@ -39,20 +41,15 @@ struct MachineBuilder {
     } catch {
       throw Diagnostic(.monitorError, "\(error)", which: "", mend: "")
     }
-    timeline.mark("machine made")
-    let kernel = try loadKernel(into: memory, windows: devices.attached.indices.compactMap(VirtioWindow.init))
-    timeline.mark("kernel loaded")
-    let supported = try host("cannot ask KVM for its processor features") { () throws(SystemError) in
-      try kvm.supportedCPUID()
-    }
     let workarounds = HostWorkarounds.areNeeded ? HostWorkarounds() : nil
     try host("cannot make up for what KVM lacks on this host") { () throws(SystemError) in
       try workarounds?.prepare(machine.descriptor)
     }
+    timeline.mark("machine made")
     let platform = Platform(
       machine: machine, memory: memory, ports: ports.build(), mmio: mmio.build(), control: control,
       workarounds: workarounds)
-    return Parts(platform: platform, kernel: kernel, supported: supported, devices: devices, serial: serial)
+    return Parts(platform: platform, features: features, devices: devices, serial: serial)
   }
 
   private func openKVM() throws(Diagnostic) -> KVM {
@@ -117,9 +114,10 @@ struct MachineBuilder {
     }
   }
 
-  private func loadKernel(
-    into memory: GuestMemory, windows: [VirtioWindow]
-  ) throws(Diagnostic) -> LoadedKernel {
+  /// Fills the memory of a machine.
+  func loadKernel(into parts: Parts) throws(Diagnostic) -> LoadedKernel {
+    let memory = parts.platform.memory
+    let windows = parts.devices.attached.indices.compactMap(VirtioWindow.init)
     let name = description.kernel.name
     let kernel: ImageFile
     switch description.kernel {
@@ -171,6 +169,18 @@ func host<Result: ~Copyable>(
 ) throws(Diagnostic) -> Result {
   do throws(SystemError) { return try body() } catch {
     throw Diagnostic(.hostResource, what, which: "", mend: "\(error)")
+  }
+}
+
+/// /dev/kvm in a class, so that two threads can ask it at a time.
+private final class HostKVM: Sendable {
+  let descriptor: KVM
+  init(_ descriptor: consuming KVM) { self.descriptor = descriptor }
+
+  func supportedCPUID() -> Result<CPUID, SystemError> {
+    do throws(SystemError) { return .success(try descriptor.supportedCPUID()) } catch {
+      return .failure(error)
+    }
   }
 }
 

@@ -3,6 +3,8 @@ import Platform
 /// The kernel command line: words separated by spaces, of which the guests understand `name=number`.
 struct CommandLine {
   let text: UnsafePointer<UInt8>?
+  /// More bytes than any command line has.
+  private static var limit: UInt64 { 1 << 16 }
 
   /// The decimal number given as `name=`, where `name` includes the `=`. The first one counts.
   /// nil when there is none; digits end at the first other character, and the value wraps.
@@ -19,14 +21,11 @@ struct CommandLine {
 
   /// Where the value of `name=` begins.
   private func value(_ name: StaticString) -> UnsafePointer<UInt8>? {
-    guard var cursor = text else { return nil }
-    var atWordStart = true
-    while cursor.pointee != 0 {
-      if atWordStart, cursor.pointee == name.utf8Start.pointee, let value = match(name, at: cursor) {
-        return value
-      }
-      atWordStart = cursor.pointee == space
-      cursor += 1
+    guard var word = text else { return nil }
+    let end = after8(0, word, CommandLine.limit) - 1
+    while word < end {
+      if let value = match(name, at: word) { return value }
+      word = after8(space, word, UInt64(end - word))
     }
     return nil
   }

@@ -16,6 +16,13 @@ INLINE void out8_all(uint16_t port, const uint8_t *bytes, uint64_t count) {
   __asm__ volatile("rep outsb" : "+S"(bytes), "+c"(count) : "d"(port) : "memory");
 }
 
+// The address behind the first `byte` at or after `bytes`, or behind all `count` where there is none. One string
+// instruction, as above.
+INLINE const uint8_t *_Nonnull after8(uint8_t byte, const uint8_t *_Nonnull bytes, uint64_t count) {
+  __asm__("repne scasb" : "+D"(bytes), "+c"(count) : "a"(byte) : "cc", "memory");
+  return bytes;
+}
+
 // Volatile accesses of one exact width, at any alignment.
 #define SWIFTLET_ACCESS(bits)                                                       \
   INLINE uint##bits##_t load##bits(uint64_t address) {                              \
