@@ -9,19 +9,26 @@ public struct KernelCommandLine: Equatable, Sendable {
   private let arguments: String
 
   public init(_ text: String = "") {
+    // Byte by byte, as the kernel reads it: to a String, a space with an accent behind it is no space.
+    let bytes = text.utf8
+    var wordStart = bytes.startIndex
+    var wordsEnd = bytes.startIndex
+    var place = bytes.startIndex
     var inQuotes = false
-    var end = text.endIndex
-    var wordStart = text.startIndex
-    for index in text.indices {
-      if text[index] == "\"" { inQuotes.toggle() }
-      guard text[index] == " ", !inQuotes else { continue }
-      if text[wordStart..<index] == "--" { break }
-      wordStart = text.index(after: index)
+    while true {
+      let isAtEnd = place == bytes.endIndex
+      if isAtEnd || bytes[place] == UInt8(ascii: " ") && !inQuotes {
+        if bytes[wordStart..<place].elementsEqual("--".utf8) { break }
+        if place > wordStart { wordsEnd = place }
+        wordStart = isAtEnd ? place : bytes.index(after: place)
+        if isAtEnd { break }
+      } else if bytes[place] == UInt8(ascii: "\"") {
+        inQuotes.toggle()
+      }
+      place = bytes.index(after: place)
     }
-    if text[wordStart...].hasPrefix("-- ") || text[wordStart...] == "--" { end = wordStart }
-    words = String(text[..<end])
-    while words.last == " " { words.removeLast() }
-    arguments = String(text[end...])
+    words = String(text[..<wordsEnd])
+    arguments = String(text[wordStart...])
   }
 
   public var text: String {
