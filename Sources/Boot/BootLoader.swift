@@ -58,6 +58,7 @@ public enum BootLoader {
     for table in description.tables { try write(table.bytes, at: table.address, into: memory) }
     let state: InitialState
     if let entry = image.pvhEntry, !image.isLinux {
+      guard image.contains(UInt64(entry)) else { throw .entryOutsideKernel(UInt64(entry)) }
       state = .pvh(entry: entry)
       try write(
         StartInfo.encoded(layout, rootPointer: description.rootPointer), at: X86Layout.startInfo,

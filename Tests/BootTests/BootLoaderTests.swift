@@ -96,6 +96,8 @@ import Testing
     file.headers = [.init()]
     file.entry = 0x20_0000
     #expect(failure(plan(), file.bytes) == .entryOutsideKernel(0x20_0000))
+    let pvh = TestELF().with(note: 18, owner: "Xen", [0, 0, 0, 0x90])
+    #expect(failure(plan(), pvh) == .entryOutsideKernel(0x9000_0000))
     #expect(
       failure(plan(), kernel, initrd: [UInt8](repeating: 0, count: 15 << 20))?.description
         == "the initrd of 15 MiB does not fit in the 14.9 MiB above the kernel: give the machine more memory")
