@@ -9,10 +9,10 @@ JOBS ?= 2
 STATIC := --static-swift-stdlib -Xswiftc -static-executable
 GUESTS := guest-kernels
 SCRIPTS := tools/setup .ci/run $(GUESTS)/linux/build $(GUESTS)/linux/repack $(GUESTS)/bare/build \
-	$(GUESTS)/init/build $(GUESTS)/rootfs/build Benchmarks/run
+	$(GUESTS)/init/build $(GUESTS)/rootfs/build Benchmarks/run Fuzz/run
 
 .DEFAULT_GOAL := build
-.PHONY: help setup build guests run bench-core test test-long ci lint format clean
+.PHONY: help setup build guests run bench-core test test-long fuzz ci lint format clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -45,6 +45,9 @@ test: guests ## Build and run all tests
 test-long: guests ## Build and run all tests, those that take minutes too
 	@SWIFTLET_LONG=1 swift test -j $(JOBS)
 
+fuzz: setup ## Attack each parser and device, FUZZ_SECONDS=60 each; TARGET=name for one, FUZZ_KEEP=1 to keep inputs
+	@Fuzz/run $(TARGET)
+
 bench-core: build guests ## Measure against the limits; BENCH=--check fails where one is missed
 	@tools/setup Benchmarks/packages.txt
 	@$(MAKE) --no-print-directory bin/bench/twin bin/bench/true
@@ -56,13 +59,13 @@ bin/bench/%: Benchmarks/%.c
 	@cc -std=c17 -O2 -static -D_GNU_SOURCE -Wall -Wextra -Werror $< -o $@
 
 lint: setup ## Check format and scripts
-	@swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
+	@swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks Fuzz
 	@shellcheck -x -P SCRIPTDIR $(SCRIPTS)
 
 format: ## Format the Swift sources
-	@swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
+	@swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks Fuzz
 
 ci: lint test ## What CI runs
 
 clean: ## Remove what was built here (the caches outside stay)
-	@rm -rf bin .build .build-static
+	@rm -rf bin .build .build-static .build-fuzz

@@ -105,3 +105,32 @@ package.targets.append(
   .testTarget(
     name: "BackendsTests", dependencies: ["Backends", "Devices", "GuestMemory", "LinuxSystem"],
     swiftSettings: strict))
+
+/// What the fuzz targets hand their bytes to.
+let fuzzed: [Target.Dependency] = [
+  "DeviceFakes", "Backends", "Boot", "Configuration", "Devices", "GuestMemory", "HostProfile", "KernelImages",
+  "LinuxSystem", "swiftlet",
+]
+
+if Context.environment["SWIFTLET_FUZZ"] == nil {
+  package.targets.append(
+    .testTarget(
+      name: "FuzzReplayTests", dependencies: fuzzed, path: "Fuzz", exclude: ["Corpora", "Program", "run"],
+      sources: ["Targets", "Replay"], swiftSettings: strict))
+} else {
+  // For Fuzz/run: the targets as a program around libFuzzer. Programs cannot be linked into another, so the command is
+  // a library here, and its main function has another name.
+  let command = package.targets.first { $0.name == "swiftlet" }
+  package.targets.removeAll { $0.name == "swiftlet" || $0.type == .test }
+  package.products = []
+  package.targets += [
+    .target(
+      name: "swiftlet", dependencies: command?.dependencies ?? [],
+      swiftSettings: strict + [
+        .unsafeFlags(["-Xfrontend", "-entry-point-function-name", "-Xfrontend", "swiftlet_main"])
+      ]),
+    .executableTarget(
+      name: "swiftlet-fuzz", dependencies: fuzzed, path: "Fuzz", exclude: ["Corpora", "Replay", "run"],
+      sources: ["Targets", "Program"], swiftSettings: strict),
+  ]
+}

@@ -90,18 +90,20 @@ package final class FakeDriver {
   private var lastUsed: [Int: UInt16] = [:]
   private var nextBuffer: UInt64 = 0x10_0000
 
+  package convenience init(_ device: any VirtioDevice, memorySize: UInt64 = 8 << 20) throws {
+    try self.init(device, memory: GuestMemory(size: memorySize)) { $0 }
+  }
+
   /// - Parameter watch: what is put on the bus instead of the transport, to see each access.
   package init(
-    _ device: any VirtioDevice, memorySize: UInt64 = 8 << 20,
-    watch: (MMIOTransport, GuestMemory) -> any BusDevice = { transport, _ in transport }
+    _ device: any VirtioDevice, memory: GuestMemory, watch: (MMIOTransport) -> any BusDevice
   ) throws {
-    memory = try GuestMemory(size: memorySize)
+    self.memory = memory
     host = DirectHost(device)
     let transport = MMIOTransport(
       identity: device.identity, memory: memory, line: line, host: host, events: events)
     var builder = BusBuilder()
-    try builder.insert(
-      watch(transport, memory), at: Self.window, size: MMIOTransport.size, name: "virtio")
+    try builder.insert(watch(transport), at: Self.window, size: MMIOTransport.size, name: "virtio")
     bus = builder.build()
   }
 

@@ -21,7 +21,7 @@ package struct ScriptedDriver {
     while !script.isAtEnd { try step(&script) }
   }
 
-  private mutating func step(_ script: inout Script) throws {
+  package mutating func step(_ script: inout Script) throws {
     let queue = script.number(below: queues)
     switch script.byte() % (elsewhere == nil ? 10 : 11) {
     case 0:

@@ -1,34 +1,6 @@
 import DeviceFakes
 import Devices
-import LinuxSystem
 import Testing
-
-/// The outside of a serial port, with room for only so many bytes.
-final class FakeSerialHost: SerialHost {
-  private struct State {
-    var bytes: [UInt8] = []
-    var room = Int.max
-    var roomReports = 0
-  }
-  private let state = Lock(State())
-
-  init(room: Int = .max) { state.withLock { $0.room = room } }
-
-  var text: String { state.withLock { String(decoding: $0.bytes, as: UTF8.self) } }
-  var roomReports: Int { state.withLock { $0.roomReports } }
-  func makeRoom(_ count: Int) { state.withLock { $0.room = count } }
-
-  func transmit(_ byte: UInt8) -> Bool {
-    state.withLock { state in
-      guard state.room > 0 else { return false }
-      state.room -= 1
-      state.bytes.append(byte)
-      return true
-    }
-  }
-
-  func receiveRoom() { state.withLock { $0.roomReports += 1 } }
-}
 
 @Suite struct SerialTests {
   let line = RecordingLine()
