@@ -10,6 +10,8 @@ public final class EventLoop {
     public init(rawValue: UInt32) { self.rawValue = rawValue }
     public static let readable = Interest(rawValue: EPOLLIN.rawValue)
     public static let writable = Interest(rawValue: EPOLLOUT.rawValue)
+    /// Told once for each change, instead of for as long as it lasts.
+    public static let onChange = Interest(rawValue: EPOLLET.rawValue)
     /// The peer is gone; always reported, asked for or not.
     public static let hangUp = Interest(rawValue: EPOLLHUP.rawValue | EPOLLERR.rawValue)
   }
@@ -58,9 +60,13 @@ public final class EventLoop {
     _ = try? control(EPOLL_CTL_DEL, registration.descriptor, [], key: registration.key)
   }
 
-  /// Runs until ``stop()``. Work posted until then is done; later ``Mailbox/post(_:)`` refuses it.
+  /// Runs until ``stop()``. Work posted until then is done; later ``Mailbox/post(_:)`` refuses it. At the end all
+  /// registrations are dropped, so that nobody is kept alive by waiting here.
   public func run() throws(SystemError) {
-    defer { mailbox.close(for: self) }
+    defer {
+      mailbox.close(for: self)
+      handlers.removeAll()
+    }
     var events = [epoll_event](repeating: epoll_event(), count: 32)
     while running {
       let count = try retrying("epoll_wait") { Int(epoll_wait(epoll.raw, &events, 32, -1)) }

@@ -32,7 +32,8 @@ final class AttachedDevice: VirtioQueueHost {
     mailbox.post { [self] loop in
       do throws(SystemError) {
         let device = device.value(on: loop)
-        _ = try loop.register(kick.descriptor, .readable) { [unowned self] _ in
+        // Kept alive by the loop, which drops it when it ends: the machine's own reference may go before.
+        _ = try loop.register(kick.descriptor, .readable) { [self] _ in
           kick.drain()
           serve(device)
         }
