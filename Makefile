@@ -9,7 +9,7 @@ JOBS ?= 2
 STATIC := --static-swift-stdlib -Xswiftc -static-executable
 GUESTS := guest-kernels
 SCRIPTS := tools/setup .ci/run $(GUESTS)/linux/build $(GUESTS)/linux/repack $(GUESTS)/bare/build \
-	$(GUESTS)/init/build $(GUESTS)/rootfs/build Benchmarks/run Fuzz/run
+	$(GUESTS)/init/build $(GUESTS)/rootfs/build $(GUESTS)/programs/build Benchmarks/run Fuzz/run
 
 .DEFAULT_GOAL := build
 .PHONY: help setup build guests run bench-core test test-long fuzz ci lint format clean
@@ -30,6 +30,7 @@ guests: setup ## Build the guests that are not built yet (cached outside)
 	@$(GUESTS)/bare/build > /dev/null
 	@$(GUESTS)/linux/build up smp
 	@$(GUESTS)/rootfs/build > /dev/null
+	@$(GUESTS)/programs/build > /dev/null
 	@mkdir -p share/swiftlet/kernels
 	@for flavour in up smp; do ln -sfn "$$($(GUESTS)/linux/build --print-dir $$flavour)" \
 	  share/swiftlet/kernels/$$flavour; done

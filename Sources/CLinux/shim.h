@@ -21,10 +21,12 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -45,6 +47,9 @@ static inline long clinux_fcntl(int fd, int command, unsigned long argument) {
 }
 static inline long clinux_fcntl_lock(int fd, int command, struct flock *lock) {
   return clinux_result(fcntl(fd, command, lock));
+}
+static inline long clinux_accept(int fd, int flags) {
+  return clinux_result(syscall(SYS_accept4, fd, NULL, NULL, flags));
 }
 static inline long clinux_memfd_create(const char *name, unsigned flags) {
   return clinux_result(syscall(SYS_memfd_create, name, flags));

@@ -61,6 +61,13 @@ enum Check {
     }
   }
 
+  static func devices(_ count: Int) throws(Diagnostic) {
+    guard count <= Limits.devices else {
+      throw Diagnostic(
+        .usage, "too many devices", which: "\(count)", mend: "use at most \(Limits.devices), disks included")
+    }
+  }
+
   static func timeLimit(_ nanoseconds: UInt64) throws(Diagnostic) {
     guard Limits.timeLimit.contains(nanoseconds) else {
       throw Diagnostic(

@@ -12,7 +12,8 @@ private let headerBytes = 10
 
 private enum Tag: UInt8 {
   case kernelPath = 1
-  case kernelDescriptor, initialRamdisk, commandLine, describe, memory, cpus, disk, console, entropy, reboot
+  case kernelDescriptor, initialRamdisk, commandLine, describe, memory, cpus, disk, console, entropy, vsock,
+    reboot
   case timeLimit, timeline, verbose, startedAt
 }
 
@@ -37,6 +38,7 @@ extension MachineDescription {
     }
     fields.put(.console, console.rawValue)
     fields.put(.entropy, [entropy ? 1 : 0])
+    if let vsock { fields.put(.vsock, littleEndian(vsock.guestCID) + Array(vsock.path.utf8)) }
     fields.put(.reboot, reboot.rawValue)
     if let timeLimit { fields.put(.timeLimit, littleEndian(timeLimit)) }
     fields.put(.timeline, [timeline ? 1 : 0])
@@ -71,6 +73,7 @@ extension MachineDescription {
     }
     let console: Console = try fields.take(.console).choice()
     let entropy = try fields.take(.entropy).flag()
+    let vsock = try fields.takeIfPresent(.vsock)?.vsock()
     let reboot: Reboot = try fields.take(.reboot).choice()
     let timeLimit: UInt64? = try fields.takeIfPresent(.timeLimit)?.wholeInteger()
     let timeline = try fields.take(.timeline).flag()
@@ -79,8 +82,8 @@ extension MachineDescription {
     guard fields.isAtEnd else { throw notADescription("bytes after its end") }
     try self.init(
       kernel: kernel, initialRamdisk: initialRamdisk, commandLine: commandLine, describe: describe,
-      memory: memory, cpus: Int(cpus), disks: disks, console: console, entropy: entropy, reboot: reboot,
-      timeLimit: timeLimit, timeline: timeline, verbose: verbose, startedAt: startedAt)
+      memory: memory, cpus: Int(cpus), disks: disks, console: console, entropy: entropy, vsock: vsock,
+      reboot: reboot, timeLimit: timeLimit, timeline: timeline, verbose: verbose, startedAt: startedAt)
   }
 }
 
@@ -175,6 +178,11 @@ private struct FieldValue {
       throw notADescription("text that is not UTF-8")
     }
     return text
+  }
+
+  consuming func vsock() throws(Diagnostic) -> VirtioSocket {
+    let guestCID: UInt32 = try integer()
+    return try VirtioSocket(path: try text(), guestCID: guestCID)
   }
 
   consuming func disk() throws(Diagnostic) -> Disk {

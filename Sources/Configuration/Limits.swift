@@ -6,12 +6,18 @@ public enum Limits {
   /// Processors: local APIC identifiers are one byte, 255 means all of them and one is the I/O APIC's.
   /// The host's own limit may be lower and is checked by the monitor.
   public static let cpus: ClosedRange<Int> = 1...254
-  /// Disks: 17 virtio-mmio windows, less one for the console and one for entropy.
+  /// Virtio devices of every kind: there is a virtio-mmio window for each.
+  public static let devices = 17
+  /// Disks: all windows, less one for the console and one for entropy.
   public static let disks = 15
   /// Bytes of a disk identifier (virtio 1.2, 5.2.6: the answer to VIRTIO_BLK_T_GET_ID).
   public static let diskIdentifierBytes = 20
   /// Bytes of a path, without the terminating zero (PATH_MAX is 4096 with it).
   public static let pathBytes = 4095
+  /// Bytes of a Unix socket's path (unix(7)), less those of `_` and a port number.
+  public static let socketPathBytes = 107 - 11
+  /// Addresses a guest can have on its virtio socket (virtio 1.2, 5.10.4): others are reserved.
+  public static let guestCID: ClosedRange<UInt32> = 3...0xFFFF_FFFE
   /// Bytes of the kernel command line. A kernel's own limit (Linux on x86: 2047) is checked at boot.
   public static let commandLineBytes = 4096
   /// A time limit in nanoseconds: from a millisecond to a year.

@@ -47,6 +47,7 @@ public struct MachineDescription: Sendable, Equatable {
   public let console: Console
   /// Whether there is a virtio-rng.
   public let entropy: Bool
+  public let vsock: VirtioSocket?
   public let reboot: Reboot
   /// Nanoseconds after which the machine is stopped.
   public let timeLimit: UInt64?
@@ -61,8 +62,8 @@ public struct MachineDescription: Sendable, Equatable {
   public init(
     kernel: Kernel, initialRamdisk: String? = nil, commandLine: String = "",
     describe: HardwareDescription = .auto, memory: UInt64 = 128 << 20, cpus: Int = 1, disks: [Disk] = [],
-    console: Console = .virtio, entropy: Bool = true, reboot: Reboot = .exit, timeLimit: UInt64? = nil,
-    timeline: Bool = false, verbose: Bool = false, startedAt: UInt64 = 0
+    console: Console = .virtio, entropy: Bool = true, vsock: VirtioSocket? = nil, reboot: Reboot = .exit,
+    timeLimit: UInt64? = nil, timeline: Bool = false, verbose: Bool = false, startedAt: UInt64 = 0
   ) throws(Diagnostic) {
     try Check.path(kernel.name, of: "kernel")
     if case .descriptor(let number, _) = kernel, number < 0 {
@@ -73,6 +74,7 @@ public struct MachineDescription: Sendable, Equatable {
     try Check.memory(memory)
     try Check.cpus(cpus)
     try Check.disks(disks)
+    try Check.devices(disks.count + (console == .virtio ? 1 : 0) + (entropy ? 1 : 0) + (vsock != nil ? 1 : 0))
     if let timeLimit { try Check.timeLimit(timeLimit) }
     self.kernel = kernel
     self.initialRamdisk = initialRamdisk
@@ -83,6 +85,7 @@ public struct MachineDescription: Sendable, Equatable {
     self.disks = disks
     self.console = console
     self.entropy = entropy
+    self.vsock = vsock
     self.reboot = reboot
     self.timeLimit = timeLimit
     self.timeline = timeline
@@ -113,5 +116,30 @@ public struct Disk: Sendable, Equatable {
     self.path = path
     self.readOnly = readOnly
     self.identifier = identifier
+  }
+}
+
+/// Sockets between programs of the host and of the guest: a virtio-vsock device.
+public struct VirtioSocket: Sendable, Equatable {
+  /// Where the host's Unix socket is made; a guest's connection to host port n goes to `path_n`.
+  public let path: String
+  /// The guest's address (context identifier).
+  public let guestCID: UInt32
+
+  /// Throws a `Diagnostic` with status `usage` for a path or address that cannot be one.
+  public init(path: String, guestCID: UInt32 = 3) throws(Diagnostic) {
+    try Check.path(path, of: "vsock")
+    guard path.utf8.count <= Limits.socketPathBytes else {
+      throw Diagnostic(
+        .usage, "vsock path too long", which: path,
+        mend: "use at most \(Limits.socketPathBytes) bytes, as from a folder nearer to the root")
+    }
+    guard Limits.guestCID.contains(guestCID) else {
+      throw Diagnostic(
+        .usage, "bad vsock address", which: "\(guestCID)",
+        mend: "use \(Limits.guestCID.lowerBound) to \(Limits.guestCID.upperBound)")
+    }
+    self.path = path
+    self.guestCID = guestCID
   }
 }

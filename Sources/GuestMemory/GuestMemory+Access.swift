@@ -52,13 +52,15 @@ extension GuestMemory {
     try copyIn(bytes.span.bytes, to: slice(at: address, count: UInt64(bytes.count)))
   }
 
-  /// Copies the whole slice to the front of `bytes`.
+  /// Copies the whole slice into `bytes` from index `start` on.
   /// - Throws: `outOfSlice` when it does not fit.
-  public func copyOut(_ slice: GuestSlice, into bytes: inout MutableRawSpan) throws(GuestMemoryError) {
-    guard slice.count <= bytes.byteCount else { throw .outOfSlice }
+  public func copyOut(
+    _ slice: GuestSlice, into bytes: inout MutableSpan<UInt8>, at start: Int
+  ) throws(GuestMemoryError) {
+    guard start >= 0, start <= bytes.count, slice.count <= bytes.count - start else { throw .outOfSlice }
     let source = pointer(slice)
     bytes.withUnsafeMutableBytes { target in
-      target.baseAddress?.copyMemory(from: source, byteCount: slice.count)
+      if let base = target.baseAddress { (base + start).copyMemory(from: source, byteCount: slice.count) }
     }
   }
 

@@ -98,6 +98,11 @@ public struct FileDescriptor: ~Copyable, Sendable {
     return entries[0].revents != 0
   }
 
+  /// Writes what the kernel takes of `bytes` at the current position.
+  public func write(_ bytes: Span<UInt8>) throws(SystemError) -> Int {
+    try retrying("write") { bytes.withUnsafeBytes { Glibc.write(raw, $0.baseAddress, $0.count) } }
+  }
+
   /// Writes all of `bytes` at the current position.
   public func writeAll(_ bytes: [UInt8]) throws(SystemError) {
     var done = 0

@@ -29,4 +29,6 @@ extension SystemError {
   public static let notPermitted: Int32 = 1
   /// EAGAIN: not now, or held by another.
   public static let tryAgain: Int32 = 11
+  /// EADDRINUSE.
+  public static let addressInUse: Int32 = 98
 }

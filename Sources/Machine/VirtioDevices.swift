@@ -3,7 +3,7 @@ import Configuration
 import Devices
 import LinuxSystem
 
-/// The virtio devices of a machine in the order of their windows: console, disks, entropy.
+/// The virtio devices of a machine in the order of their windows: console, disks, entropy, vsock.
 struct VirtioDevices {
   private(set) var attached: [AttachedDevice] = []
   /// Nil where the machine has another console or none.
@@ -17,6 +17,7 @@ struct VirtioDevices {
     if description.console == .virtio { try addConsole(control) }
     for disk in description.disks { try add(disk, control) }
     if description.entropy { try addEntropy() }
+    if let vsock = description.vsock { try add(vsock) }
   }
 
   private mutating func addConsole(_ control: MachineControl) throws(Diagnostic) {
@@ -45,6 +46,17 @@ struct VirtioDevices {
       try HostEntropy()
     }
     try attach(EntropyDevice(source: source))
+  }
+
+  private mutating func add(_ vsock: VirtioSocket) throws(Diagnostic) {
+    let socket: VsockSocket
+    do throws(SystemError) { socket = try VsockSocket(path: vsock.path) } catch {
+      throw Diagnostic(
+        .noInput, "cannot make the vsock socket", which: vsock.path,
+        mend: error.code == SystemError.addressInUse
+          ? "it exists: remove it, or end the machine that uses it" : error.reason)
+    }
+    try attach(VsockPort(socket: socket, guestCID: vsock.guestCID))
   }
 
   private mutating func attach(_ device: sending any VirtioDevice) throws(Diagnostic) {

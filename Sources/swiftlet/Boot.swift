@@ -38,6 +38,15 @@ struct Boot: ParsableCommand {
   var console: MachineDescription.Console?
 
   @Option(
+    help: ArgumentHelp(
+      """
+      Sockets between host and guest, through a Unix socket made at this path: send it `CONNECT port` and a line \
+      feed; a guest's connection to host port n goes to path_n. The guest's address is 3, or N with ,cid=N.
+      """, valueName: "path[,cid=n]"),
+    completion: .file())
+  var vsock: String?
+
+  @Option(
     help: ArgumentHelp("How the hardware is described to the kernel. (default: auto)", valueName: "way"))
   var describe: MachineDescription.HardwareDescription?
 
@@ -80,6 +89,7 @@ struct Boot: ParsableCommand {
     if let memory { request.memory = try byteCount(memory) }
     if let cpus { request.cpus = cpus }
     if let console { request.console = console }
+    if let vsock { request.vsock = try VirtioSocket(option: vsock) }
     if let describe { request.hardware = describe }
     if let reboot { request.reboot = reboot }
     if let timeLimit { request.timeLimit = try nanoseconds(timeLimit) }

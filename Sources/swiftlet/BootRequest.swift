@@ -14,6 +14,7 @@ struct BootRequest: Equatable {
   var console = MachineDescription.Console.virtio
   var hardware = MachineDescription.HardwareDescription.auto
   var entropy = true
+  var vsock: VirtioSocket?
   var reboot = MachineDescription.Reboot.exit
   var timeLimit: UInt64?
   var timeline = false
@@ -35,8 +36,8 @@ struct BootRequest: Equatable {
     for disk in disks { try InputFile.check(disk) }
     return try MachineDescription(
       kernel: loadable, initialRamdisk: initialRamdisk, commandLine: fullCommandLine, describe: described,
-      memory: memory, cpus: cpus, disks: disks, console: console, entropy: entropy, reboot: reboot,
-      timeLimit: timeLimit, timeline: timeline, verbose: verbose, startedAt: startedAt)
+      memory: memory, cpus: cpus, disks: disks, console: console, entropy: entropy, vsock: vsock,
+      reboot: reboot, timeLimit: timeLimit, timeline: timeline, verbose: verbose, startedAt: startedAt)
   }
 
   /// `--cmdline` replaces the default, `--append` adds to either.

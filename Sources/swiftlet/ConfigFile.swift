@@ -48,6 +48,7 @@ struct ConfigFile {
       end(try Section(entropy, at: "entropy", of: self))
       request.entropy = true
     }
+    if let vsock = file.take("vsock"), vsock != .null { request.vsock = try socket(vsock) }
     end(file)
     guard unsupported.isEmpty else {
       throw bad("uses what is not supported: \(unsupported.sorted().joined(separator: ", "))", "remove it")
@@ -106,6 +107,17 @@ struct ConfigFile {
     }
     // As Firecracker does: the root drive is named after what the file says.
     if let root, let line = request.commandLine { request.commandLine = "\(line) \(root)" }
+  }
+
+  private mutating func socket(_ value: JSONValue) throws(Diagnostic) -> VirtioSocket {
+    var section = try Section(value, at: "vsock", of: self)
+    // An old name of the device, which Firecracker takes and ignores as well.
+    _ = try section.text("vsock_id")
+    guard let path = try section.text("uds_path"), let cid = try section.number("guest_cid") else {
+      throw bad("needs uds_path and guest_cid in vsock", "add them")
+    }
+    end(section)
+    return try VirtioSocket(path: path, guestCID: UInt32(clamping: cid))
   }
 
   /// Everything that is supported has been taken from the section.

@@ -43,3 +43,20 @@ extension Disk {
     try self.init(path: String(parts.first ?? ""), readOnly: readOnly, identifier: identifier)
   }
 }
+
+extension VirtioSocket {
+  /// The sockets that `PATH[,cid=N]` stands for.
+  init(option text: String) throws(Diagnostic) {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    var guestCID: UInt32 = 3
+    for part in parts.dropFirst() {
+      guard part.hasPrefix("cid="), let number = UInt32(part.dropFirst(4)) else {
+        throw Diagnostic(
+          .usage, "bad vsock option '\(part)'", which: text,
+          mend: "only cid=N may follow the path, which may hold no comma")
+      }
+      guestCID = number
+    }
+    try self.init(path: String(parts.first ?? ""), guestCID: guestCID)
+  }
+}

@@ -57,6 +57,26 @@ struct ChainCursor {
     return bytes
   }
 
+  /// Fills the front of `bytes` with the next bytes and returns their number; allocates nothing.
+  mutating func read(into bytes: inout MutableSpan<UInt8>, from memory: GuestMemory) -> Int {
+    var done = 0
+    while let piece = next(bytes.count - done) {
+      // The piece is no longer than what is left, so the copy cannot be refused.
+      try? memory.copyOut(piece, into: &bytes, at: done)
+      done += piece.count
+    }
+    return done
+  }
+
+  /// Writes as many of `bytes` as there is room for; allocates nothing.
+  mutating func write(_ bytes: Span<UInt8>, to memory: GuestMemory) {
+    var done = 0
+    while let piece = next(bytes.count - done) {
+      try? memory.copyIn(bytes.extracting(done..<(done + piece.count)), to: piece)
+      done += piece.count
+    }
+  }
+
   /// Writes as many of `bytes`, from index `start` on, as there is room for and returns their number.
   mutating func write(_ bytes: [UInt8], from start: Int = 0, to memory: GuestMemory) -> Int {
     var done = 0
