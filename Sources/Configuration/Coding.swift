@@ -12,9 +12,8 @@ private let headerBytes = 10
 
 private enum Tag: UInt8 {
   case kernelPath = 1
-  case kernelDescriptor, initialRamdisk, commandLine, describe, memory, cpus, disk, console, entropy, vsock,
-    reboot
-  case timeLimit, timeline, verbose, startedAt
+  case kernelDescriptor, initialRamdisk, commandLine, describe, memory, cpus, disk, console, entropy, reboot
+  case timeLimit, timeline, verbose, vsock, startedAt
 }
 
 extension MachineDescription {
@@ -38,11 +37,11 @@ extension MachineDescription {
     }
     fields.put(.console, console.rawValue)
     fields.put(.entropy, [entropy ? 1 : 0])
-    if let vsock { fields.put(.vsock, littleEndian(vsock.guestCID) + Array(vsock.path.utf8)) }
     fields.put(.reboot, reboot.rawValue)
     if let timeLimit { fields.put(.timeLimit, littleEndian(timeLimit)) }
     fields.put(.timeline, [timeline ? 1 : 0])
     fields.put(.verbose, [verbose ? 1 : 0])
+    if let vsock { fields.put(.vsock, littleEndian(vsock.guestCID) + Array(vsock.path.utf8)) }
     fields.put(.startedAt, littleEndian(startedAt))
     let count = UInt32(headerBytes + fields.bytes.count)
     return magic + littleEndian(version) + littleEndian(count) + fields.bytes
@@ -73,11 +72,11 @@ extension MachineDescription {
     }
     let console: Console = try fields.take(.console).choice()
     let entropy = try fields.take(.entropy).flag()
-    let vsock = try fields.takeIfPresent(.vsock)?.vsock()
     let reboot: Reboot = try fields.take(.reboot).choice()
     let timeLimit: UInt64? = try fields.takeIfPresent(.timeLimit)?.wholeInteger()
     let timeline = try fields.take(.timeline).flag()
     let verbose = try fields.take(.verbose).flag()
+    let vsock = try fields.takeIfPresent(.vsock)?.vsock()
     let startedAt: UInt64 = try fields.take(.startedAt).wholeInteger()
     guard fields.isAtEnd else { throw notADescription("bytes after its end") }
     try self.init(

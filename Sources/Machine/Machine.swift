@@ -55,12 +55,13 @@ public enum Machine {
       parts.serial?.finish(unless: events.signals)
     }
     do throws(Diagnostic) {
-      kernel.keep(try builder.loadKernel(into: parts).initialState)
+      let state = try builder.loadKernel(into: parts).initialState
+      timeline.mark("kernel loaded")
+      kernel.keep(state)
     } catch {
       control.end(Outcome(error.status, error.description))
       kernel.keep(nil)
     }
-    timeline.mark("kernel loaded")
     try host("cannot wait for the machine") { () throws(SystemError) in
       try events.wait(limit: description.timeLimit, console: parts.console) {
         processors.halt.ask()

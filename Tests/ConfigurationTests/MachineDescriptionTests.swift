@@ -9,7 +9,8 @@ struct MachineDescriptionTests {
       disks: [
         try Disk(path: "/d/root.img", readOnly: true, identifier: "root"), try Disk(path: "data"),
       ],
-      console: .serial, entropy: false, reboot: .restart, timeLimit: 2_500_000_000, timeline: true,
+      console: .serial, entropy: false, vsock: try VirtioSocket(path: "/v", guestCID: 77), reboot: .restart,
+      timeLimit: 2_500_000_000, timeline: true,
       verbose: true, startedAt: 0x0123_4567_89ab_cdef)
   }
 
@@ -35,7 +36,7 @@ struct MachineDescriptionTests {
       11, 4, 0, 0, 0, 0x65, 0x78, 0x69, 0x74,
       13, 1, 0, 0, 0, 0,
       14, 1, 0, 0, 0, 0,
-      15, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+      16, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     ]
     #expect(bytes == expected)
   }

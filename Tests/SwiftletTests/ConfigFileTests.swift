@@ -41,7 +41,10 @@ struct ConfigFileTests {
   }
 
   @Test(arguments: [
-    (#"{"boot-source": {"kernel_image_path": "k"}, "vsock": {}, "balloon": {}}"#, "balloon, vsock"),
+    (
+      #"{"boot-source": {"kernel_image_path": "k"}, "mmds-config": {}, "balloon": {}}"#,
+      "balloon, mmds-config"
+    ),
     (#"{"boot-source": {"kernel_image_path": "k", "extra": 1}}"#, "boot-source.extra"),
     (
       #"{"boot-source": {"kernel_image_path": "k"}, "machine-config": {"smt": true, "huge_pages": "2M"}}"#,
@@ -63,8 +66,15 @@ struct ConfigFileTests {
       error.description == "configuration file: vm.json: uses what is not supported: \(keys); remove it")
   }
 
+  @Test func namesTheSocketsOfTheGuest() throws {
+    let text =
+      #"{"boot-source": {"kernel_image_path": "k"}, "vsock": {"guest_cid": 52, "uds_path": "/v.sock"}}"#
+    #expect(try request(text).vsock == VirtioSocket(path: "/v.sock", guestCID: 52))
+  }
+
   @Test(arguments: [
-    "", "{", "[]", "1", "{}", #"{"boot-source": 1}"#, #"{"boot-source": {}}"#,
+    #"{"boot-source": {"kernel_image_path": "k"}, "vsock": {"guest_cid": 52}}"#, "", "{", "[]", "1", "{}",
+    #"{"boot-source": 1}"#, #"{"boot-source": {}}"#,
     #"{"boot-source": {"kernel_image_path": 1}}"#,
     #"{"boot-source": {"kernel_image_path": "k"}, "drives": {}}"#,
     #"{"boot-source": {"kernel_image_path": "k"}, "drives": [{}]}"#,

@@ -27,6 +27,15 @@ struct OptionTests {
     }
   }
 
+  @Test func socketsAreRead() throws {
+    #expect(try VirtioSocket(option: "/run/v.sock") == VirtioSocket(path: "/run/v.sock", guestCID: 3))
+    #expect(try VirtioSocket(option: "v,cid=4294967294") == VirtioSocket(path: "v", guestCID: 4_294_967_294))
+    let long = String(repeating: "v", count: 97)
+    for text in ["", ",cid=3", "v,cid=2", "v,cid=4294967295", "v,cid=", "v,x", "v,", long] {
+      #expect(throws: Diagnostic.self) { try VirtioSocket(option: text) }
+    }
+  }
+
   @Test func disksAreRead() throws {
     #expect(try Disk(option: "a.img") == Disk(path: "a.img"))
     #expect(try Disk(option: "a=b,ro,id=root") == Disk(path: "a=b", readOnly: true, identifier: "root"))
