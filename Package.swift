@@ -32,6 +32,8 @@ let package = Package(
       name: "CCompression", path: "Sources/CCompression",
       providers: [.apt(["zlib1g-dev", "liblz4-dev", "libzstd-dev", "liblzma-dev", "libbz2-dev"])]),
 
+    .systemLibrary(name: "CNettle", path: "Sources/CNettle", providers: [.apt(["nettle-dev"])]),
+
     // The monitor. Imports point down only.
     .target(name: "LinuxSystem", dependencies: ["CLinux"], swiftSettings: strict),
     .target(name: "GuestMemory", dependencies: ["LinuxSystem", "CLinux"], swiftSettings: strict),
@@ -55,7 +57,8 @@ let package = Package(
 
     // What a person types, and the tools around the monitor.
     .target(
-      name: "KernelImages", dependencies: ["Boot", "CCompression", "Configuration", "LinuxSystem"],
+      name: "KernelImages",
+      dependencies: ["Boot", "CCompression", "CNettle", "Configuration", "LinuxSystem"],
       swiftSettings: strict),
     .executableTarget(
       name: "swiftlet",

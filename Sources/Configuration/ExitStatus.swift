@@ -17,7 +17,7 @@ public enum ExitStatus: Sendable, Hashable {
   case monitorError
   /// The host ran out of something: memory, descriptors, threads.
   case hostResource
-  /// Reading or writing the console or a disk failed on the host.
+  /// What was asked for could not be written to standard output.
   case inputOutput
   /// The guest's kernel panicked.
   case guestPanic
@@ -58,12 +58,12 @@ public enum ExitStatus: Sendable, Hashable {
     case .poweredOff(0): "the guest powered off"
     case .poweredOff(let workload): "the guest powered off, its workload ended with status \(workload)"
     case .usage: "the command line was not understood"
-    case .badInput: "a kernel, initrd, disk or configuration file has contents that cannot be used"
+    case .badInput: "a kernel, initrd, disk or configuration file cannot be used as it is"
     case .noInput: "a file is missing, may not be read, or is in use"
     case .noKVM: "there is no usable /dev/kvm"
     case .monitorError: "the monitor failed"
     case .hostResource: "the host ran out of memory, descriptors or threads"
-    case .inputOutput: "reading or writing the console or a disk failed"
+    case .inputOutput: "standard output cannot be written to"
     case .guestPanic: "the guest's kernel panicked"
     case .guestReset: "the guest asked for a reset"
     case .timeLimit: "the time limit passed"

@@ -96,8 +96,7 @@ struct BackendProbes: ~Copyable {
         mend: "load kvm_intel or kvm_amd instead of the KVM module in use")
     }
     return .init(
-      "SYSCALL", .notice, "stays in user mode: carried over through the breakpoint gate",
-      mend: "nothing needed; a host with hardware virtualization makes system calls faster")
+      "SYSCALL", .notice, "stays in user mode: Swiftlet carries it over, more slowly")
   }
 
   // MARK: CPUID
@@ -113,8 +112,7 @@ struct BackendProbes: ~Copyable {
   private func maskItem() throws(SystemError) -> HostReport.Item {
     if try cpuidMasksAreHonoured() { return .init("CPUID masks", .ok, "honoured") }
     return .init(
-      "CPUID masks", .notice, "not honoured: kernels are told by clearcpuid= what not to use",
-      mend: "nothing needed for Linux")
+      "CPUID masks", .notice, "not honoured: kernels are told by clearcpuid= what not to use")
   }
 
   // MARK: Instructions
@@ -136,8 +134,8 @@ struct BackendProbes: ~Copyable {
     let missing = try missingInstructions()
     if missing.isEmpty { return .init("kernel instructions", .ok, "none of those tried is missing") }
     return .init(
-      "kernel instructions", .notice, "missing: " + missing.joined(separator: ", "),
-      mend: "nothing needed for Linux: Swiftlet completes them, or kernels are told not to use them")
+      "kernel instructions", .notice,
+      "missing: \(missing.joined(separator: ", ")); Swiftlet completes them or tells Linux not to use them")
   }
 
   // MARK: Exits

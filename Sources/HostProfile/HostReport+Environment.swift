@@ -37,7 +37,7 @@ extension HostReport {
     guard let soft = line?.dropFirst("Max locked memory".count).split(separator: " ").first else {
       return Item(name, .notice, "unknown: /proc/self/limits does not tell", mend: "mount /proc")
     }
-    return Item(name, .ok, UInt64(soft).map { "\($0 >> 20) MiB" } ?? String(soft))
+    return Item(name, .ok, (UInt64(soft).map { "\($0 >> 20) MiB" } ?? String(soft)) + ", guests need none")
   }
 
   private static func text(of path: String) -> String? {

@@ -56,15 +56,28 @@ public struct HostReport: Sendable {
   }
 
   private static func unusable(_ error: SystemError) -> Item {
-    let mend =
+    let path = KVM.path
+    let (value, mend) =
       switch error.code {
-      case ENOENT:
-        "load KVM: sudo modprobe kvm_intel, or kvm_amd; in a container, pass the device on: --device /dev/kvm"
-      case EACCES:
-        "join its group: sudo usermod -aG kvm \"$USER\", then log in again"
-      default: "see dmesg for what KVM says"
+      case ENOENT, ENODEV, ENXIO:
+        (
+          error.reason,
+          "load KVM: sudo modprobe kvm_intel, or kvm_amd; in a container, pass the device on: --device \(path)"
+        )
+      case EACCES, EPERM: (error.reason, permissionMend)
+      case EBUSY: (error.reason, "end the other hypervisor that uses the processor's virtualization")
+      case ENOTTY:
+        ("another device has this name", "put KVM's in its place: sudo rm \(path), sudo modprobe kvm")
+      case EPROTO: ("speaks \(error.operand) of its API, not 12", "use a newer kernel on the host")
+      default: ("\(error)", "see dmesg for what KVM says")
       }
-    return Item("/dev/kvm", .missing, "\(error)", mend: mend)
+    return Item(path, .missing, value, mend: mend)
+  }
+
+  /// Right also where the group has the device already.
+  private static var permissionMend: String {
+    "let the group kvm use it, and join that: sudo chgrp kvm \(KVM.path), sudo chmod 660 \(KVM.path), "
+      + "sudo usermod -aG kvm \"$USER\", then log in again"
   }
 
   private static func capabilities(of kvm: borrowing KVM) -> [Item] {
@@ -85,7 +98,7 @@ public struct HostReport: Sendable {
     }
     let (most, advised) = (kvm.check(.maximumVCPUs), kvm.check(.recommendedVCPUs))
     items.append(
-      Item("processors a machine", .ok, "up to \(max(most, advised, 1)), \(max(advised, 1)) advised"))
+      Item("processors per machine", .ok, "up to \(max(most, advised, 1)), \(max(advised, 1)) advised"))
     return items
   }
 

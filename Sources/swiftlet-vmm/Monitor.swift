@@ -9,6 +9,7 @@ enum Monitor {
 
   /// The exit status.
   static func run(_ arguments: [String]) -> Int32 {
+    fillStandardDescriptors()
     shareOneHeap()
     do throws(Diagnostic) {
       let outcome = Machine.run(try description(arguments))

@@ -5,8 +5,9 @@ struct Boot: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Boot a kernel.",
     discussion: """
-      SIZE is a number with K, M, G or KiB, MiB, GiB (powers of 1024). Without --kernel, the kernel built with \
-      swiftlet is booted, or the one $SWIFTLET_KERNEL names. At a terminal, Ctrl-A x ends the machine.
+      A size is a number with K, M, G or KiB, MiB, GiB (powers of 1024). Without --kernel, the one that \
+      $SWIFTLET_KERNEL names is booted, or else the Linux installed with swiftlet. At a terminal, Ctrl-A x ends \
+      the machine.
       """)
 
   @Option(help: ArgumentHelp("An ELF vmlinux or a bzImage.", valueName: "file"), completion: .file())
@@ -17,7 +18,7 @@ struct Boot: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A disk: a raw image, read-only with ,ro, and its serial number with ,id=NAME. May be repeated.",
+      "A raw disk image or block device; ,ro makes it read-only, ,id= gives its serial number. May be repeated.",
       valueName: "file[,ro][,id=name]"),
     completion: .file())
   var disk: [String] = []
@@ -51,7 +52,8 @@ struct Boot: ParsableCommand {
   var describe: MachineDescription.HardwareDescription?
 
   @Option(
-    help: ArgumentHelp("A Firecracker configuration file; options override it.", valueName: "file"),
+    help: ArgumentHelp(
+      "A Firecracker configuration file; options override it, and disks are added.", valueName: "file"),
     completion: .file(extensions: ["json"]))
   var config: String?
 

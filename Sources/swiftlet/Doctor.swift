@@ -7,14 +7,20 @@ import HostProfile
 struct Doctor: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Say what this host offers to virtual machines, and how to mend what is missing.",
-    discussion: "Ends with status 0 if a guest can be booted, else with \(ExitStatus.noKVM.code).")
+    discussion: """
+      Ends with status 0 if a guest can be booted, else with \(ExitStatus.noKVM.code).
+
+      With --json: {"canBoot": true or false, "items": [{"name": text, "status": "ok", "notice" or "missing", \
+      "value": text, "mend": text}, ...]}. "mend" is left out where there is nothing to mend; names do not \
+      change between versions, values and advice may.
+      """)
 
   @Flag(help: "Print one JSON object.")
   var json = false
 
   func run() throws {
     let report = HostReport.make()
-    print(json ? try Doctor.json(report) : Doctor.lines(report), terminator: "")
+    try Output.write(json ? try Doctor.json(report) : Doctor.lines(report))
     if !report.canBoot { Glibc.exit(ExitStatus.noKVM.code) }
   }
 
@@ -32,7 +38,7 @@ struct Doctor: ParsableCommand {
     text + String(repeating: " ", count: max(0, width - text.count))
   }
 
-  private struct Output: Encodable {
+  private struct Document: Encodable {
     struct Item: Encodable {
       let name: String
       let status: String
@@ -45,12 +51,13 @@ struct Doctor: ParsableCommand {
 
   private static func json(_ report: HostReport) throws -> String {
     let items = report.items.map {
-      Output.Item(
+      Document.Item(
         name: $0.name, status: $0.status.rawValue, value: $0.value, mend: $0.mend.isEmpty ? nil : $0.mend)
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(Output(canBoot: report.canBoot, items: items)), as: UTF8.self)
+    return String(
+      decoding: try encoder.encode(Document(canBoot: report.canBoot, items: items)), as: UTF8.self)
       + "\n"
   }
 }

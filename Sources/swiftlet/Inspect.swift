@@ -18,6 +18,6 @@ struct Inspect: ParsableCommand {
     let kernel = try InputFile.open(file, "kernel", O_RDONLY)
     do throws(SystemError) { source = try FileSource(kernel) } catch { throw badKernel(file, error.reason) }
     let report = try ImageReport(of: source, name: file).report
-    print(json ? report.json : report.lines, terminator: "")
+    try Output.write(json ? report.json : report.lines)
   }
 }

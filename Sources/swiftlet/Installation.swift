@@ -33,6 +33,6 @@ enum DefaultKernel {
     }
     throw Diagnostic(
       .noInput, "no kernel", which: "none is installed for this",
-      mend: "use --kernel FILE, or run make kernels")
+      mend: "use --kernel FILE, or run make guests")
   }
 }

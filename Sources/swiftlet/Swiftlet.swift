@@ -9,7 +9,7 @@ struct Swiftlet: ParsableCommand {
     commandName: "swiftlet",
     abstract: "Boot a kernel in a virtual machine of its own.",
     discussion: """
-      Ends with the guest's own status, 0 when it powers off without one, or with:
+      Ends with status 0, boot with the one that the guest's workload leaves, if any; or with:
 
       \(ExitStatus.ours.map { "\($0.code)  \($0.meaning)" }.joined(separator: "\n"))
       128+n  ended by signal n
@@ -25,6 +25,7 @@ enum Program {
 
   static func main() {
     _ = startedAt
+    fillStandardDescriptors()
     do {
       var command = try Swiftlet.parseAsRoot()
       try command.run()
@@ -32,11 +33,23 @@ enum Program {
       fail(diagnostic)
     } catch {
       // Help, the version and the completion script are "errors" with status 0.
-      guard Swiftlet.exitCode(for: error) != .success else { Swiftlet.exit(withError: error) }
+      guard Swiftlet.exitCode(for: error) != .success else { show(Swiftlet.fullMessage(for: error)) }
       var message = Swiftlet.message(for: error).split(separator: "\n").joined(separator: " ")
       if message.last == "." { message.removeLast() }
-      fail(Diagnostic(.usage, message, which: "", mend: "see swiftlet --help"))
+      fail(Diagnostic(.usage, message, which: "", mend: "see \(helpCommand)"))
     }
+  }
+
+  /// What tells about the command that was typed.
+  private static var helpCommand: String {
+    let typed = CommandLine.arguments.dropFirst().first
+    let names = Swiftlet.configuration.subcommands.map { $0._commandName }
+    return (["swiftlet"] + names.filter { $0 == typed } + ["--help"]).joined(separator: " ")
+  }
+
+  private static func show(_ text: String) -> Never {
+    do throws(Diagnostic) { try Output.write(text + "\n") } catch { fail(error) }
+    exit(0)
   }
 
   /// Says it on one line of standard error and ends.

@@ -1,0 +1,11 @@
+import CLinux
+import Glibc
+
+/// Puts /dev/null where standard input, output or error is closed. Otherwise the next file opened would take its
+/// number, and a guest's console would be written into a disk.
+public func fillStandardDescriptors() {
+  // open(2) returns the lowest number that is free.
+  for number in 0...2 as ClosedRange<Int32> where clinux_fcntl(number, F_GETFD, 0) < 0 {
+    _ = clinux_open("/dev/null", O_RDWR, 0)
+  }
+}
