@@ -2,7 +2,7 @@ public import Boot
 public import Configuration
 import LinuxSystem
 
-/// What a kernel file is, in the order it is told.
+/// What a kernel, an initial RAM disk or a disk image is, in the order it is told.
 public struct ImageReport: Sendable {
   public private(set) var report = Report()
 
@@ -12,7 +12,12 @@ public struct ImageReport: Sendable {
     report.add("size", .number(source.size))
     let image: KernelImage
     do throws(ImageError) { image = try KernelImage(reading: source) } catch {
-      throw badKernel(name, "\(error)")
+      guard case .notAKernel = error, let file = GuestFile(reading: source) else {
+        throw badKernel(name, "\(error)")
+      }
+      report.add("format", .text(file.format))
+      report.add("use", .text(file.use))
+      return
     }
     switch image {
     case .elf(let elf):

@@ -15,7 +15,11 @@ enum InputFile {
     let file = try open(disk.path, "disk", disk.readOnly ? O_RDONLY : O_RDWR)
     guard try status(of: file, disk.path, "disk").kind == .regular else { return }
     let size = try size(of: file, disk.path, "disk")
-    guard size > 0, size.isMultiple(of: 512) else {
+    guard size > 0 else {
+      throw Diagnostic(
+        .badInput, "empty disk", which: disk.path, mend: "give it a size, as with truncate -s 64M")
+    }
+    guard size.isMultiple(of: 512) else {
       throw Diagnostic(
         .badInput, "disk of \(size) bytes, not a multiple of 512", which: disk.path,
         mend: "pad it, for example with truncate -s %512")

@@ -5,9 +5,14 @@ import KernelImages
 import LinuxSystem
 
 struct Inspect: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Print what a kernel file is.")
+  static let configuration = CommandConfiguration(
+    abstract: "Print what a kernel, an initial RAM disk or a disk image is.",
+    discussion: """
+      Of a Linux, the CONFIG_ lines tell how it can be told of its devices, where its configuration is built in. With \
+      --json, addresses and sizes are numbers, and null is what the file does not tell.
+      """)
 
-  @Argument(help: "An ELF vmlinux or a bzImage.", completion: .file())
+  @Argument(help: "An ELF vmlinux, a bzImage, an initrd or a disk image.", completion: .file())
   var file: String
 
   @Flag(help: "Print one JSON object.")
@@ -15,7 +20,7 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     let source: FileSource
-    let kernel = try InputFile.open(file, "kernel", O_RDONLY)
+    let kernel = try InputFile.open(file, "file", O_RDONLY)
     do throws(SystemError) { source = try FileSource(kernel) } catch { throw badKernel(file, error.reason) }
     let report = try ImageReport(of: source, name: file).report
     try Output.write(json ? report.json : report.lines)
