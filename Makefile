@@ -9,10 +9,11 @@ JOBS ?= 2
 STATIC := --static-swift-stdlib -Xswiftc -static-executable
 GUESTS := guest-kernels
 SCRIPTS := tools/setup .ci/run $(GUESTS)/linux/build $(GUESTS)/linux/repack $(GUESTS)/bare/build \
-	$(GUESTS)/init/build $(GUESTS)/rootfs/build $(GUESTS)/programs/build Benchmarks/run Fuzz/run
+	$(GUESTS)/init/build $(GUESTS)/rootfs/build $(GUESTS)/programs/build Benchmarks/run Fuzz/run \
+	tools/install tools/manual
 
 .DEFAULT_GOAL := build
-.PHONY: help setup build guests run bench-core test test-long fuzz ci lint format clean
+.PHONY: help setup build guests run bench-core test test-long fuzz ci lint format install uninstall clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -67,6 +68,12 @@ format: ## Format the Swift sources
 	@swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks Fuzz
 
 ci: lint test ## What CI runs
+
+install: build guests ## Install under PREFIX: programs, guests, manual pages, completions
+	@tools/install install "$(DESTDIR)" "$(PREFIX)"
+
+uninstall: ## Remove what install put under PREFIX
+	@tools/install uninstall "$(DESTDIR)" "$(PREFIX)"
 
 clean: ## Remove what was built here (the caches outside stay)
 	@rm -rf bin .build .build-static .build-fuzz

@@ -1,0 +1,105 @@
+import Foundation
+import Testing
+
+/// What `make install` and `make uninstall` do, with the programs built with these tests.
+@Suite(.serialized)
+struct InstallTests {
+  private static func install(_ command: String, _ fixtures: Fixtures) throws {
+    let tool = Program.package.appendingPathComponent("tools/install").path
+    let result = try fixtures.run(
+      "'\(tool)' \(command) \"$PWD/stage\" /opt/it '\(Program.folder.path)'")
+    try #require(result.status == 0, "\(result.error)")
+    #expect(result.error == "")
+  }
+
+  private static let root = "$PWD/stage/opt/it"
+
+  @Test func whatIsInstalledIsOfRegularFilesAndIsAllRemoved() throws {
+    let fixtures = try Fixtures()
+    // What others have there stays.
+    _ = try fixtures.run(
+      "mkdir -p \(Self.root)/bin \(Self.root)/share/swiftlet; touch \(Self.root)/bin/other")
+    try Self.install("install", fixtures)
+    let found = try fixtures.run("cd \(Self.root); find . -type f | sort; find . -type l").output
+    #expect(
+      found.split(separator: "\n") == [
+        "./bin/other", "./bin/swiftlet", "./libexec/swiftlet-vmm",
+        "./share/bash-completion/completions/swiftlet", "./share/fish/vendor_completions.d/swiftlet.fish",
+        "./share/man/man1/swiftlet-boot.1", "./share/man/man1/swiftlet-doctor.1",
+        "./share/man/man1/swiftlet-inspect.1", "./share/man/man1/swiftlet.1",
+        "./share/swiftlet/kernels/smp/BUILD", "./share/swiftlet/kernels/smp/config",
+        "./share/swiftlet/kernels/smp/vmlinux", "./share/swiftlet/kernels/up/BUILD",
+        "./share/swiftlet/kernels/up/config", "./share/swiftlet/kernels/up/vmlinux",
+        "./share/swiftlet/rootfs/initramfs.cpio", "./share/swiftlet/rootfs/root.erofs",
+        "./share/swiftlet/rootfs/root.ext4", "./share/zsh/site-functions/_swiftlet",
+      ])
+    try Self.install("install", fixtures)
+    try Self.install("uninstall", fixtures)
+    #expect(
+      try fixtures.run("find stage -type f; test ! -e \(Self.root)/share/swiftlet").output
+        == "stage/opt/it/bin/other\n")
+    try Self.install("uninstall", fixtures)
+  }
+
+  @Test func manualPagesAreGoodTroff() throws {
+    let fixtures = try Fixtures()
+    try Self.install("install", fixtures)
+    let pages = "\(Self.root)/share/man/man1"
+    let lint = try fixtures.run("mandoc -T lint -W error \(pages)/*.1")
+    #expect(lint.status == 0, "\(lint.output)")
+    /// The page's words, however its lines are broken.
+    func words(_ page: String) throws -> String {
+      try fixtures.run("mandoc -T ascii \(pages)/\(page) | col -bx | tr -s ' \\n' ' '").output
+    }
+    let boot = try words("swiftlet-boot.1")
+    let told = [
+      "--memory size", "--disk file[,ro][,id=name]", "One of auto, fdt, acpi, mptable.", "EXIT STATUS",
+    ]
+    for words in told { #expect(boot.contains(words), "\(boot)") }
+    #expect(try words("swiftlet.1").contains(" 69 there is no usable /dev/kvm "))
+  }
+
+  @Test func bashCompletesCommandsAndOptions() throws {
+    let fixtures = try Fixtures()
+    try Self.install("install", fixtures)
+    func completions(_ line: String) throws -> [Substring] {
+      try fixtures.run(
+        """
+        cat > complete.bash <<'END'
+        shopt -s extglob
+        . "$1/share/bash-completion/completions/swiftlet"
+        PATH=$1/bin:$PATH COMP_LINE=$2 COMP_POINT=${#2} COMP_WORDS=($2)
+        [[ $2 = *" " ]] && COMP_WORDS+=("")
+        COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        _swiftlet swiftlet "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
+        printf '%s\\n' "${COMPREPLY[@]}"
+        END
+        bash complete.bash "\(Self.root)" '\(line)'
+        """
+      ).output.split(separator: "\n")
+    }
+    #expect(try completions("swiftlet d") == ["doctor"])
+    #expect(try completions("swiftlet boot --mem") == ["--memory"])
+    #expect(Set(try completions("swiftlet boot --console ")) == ["virtio", "serial", "none"])
+  }
+
+  @Test(.enabled(if: hasKVM, "/dev/kvm is not usable here"))
+  func theInstalledCommandFindsItsPartsByItself() throws {
+    let fixtures = try Fixtures()
+    try Self.install("install", fixtures)
+    // Away from the package and moved, with an empty environment.
+    let away = "mkdir away; mv stage/opt/it away/moved; "
+    let hello = try fixtures.run("\(away) env -i away/moved/bin/swiftlet boot --kernel hello")
+    #expect(hello.output == "hello from a bare guest\n")
+    #expect(hello.error == "" && hello.status == 0)
+    // The time is up before Linux has got anywhere; that there is a kernel is what counts.
+    for cpus in ["1", "2"] {
+      let linux = try fixtures.run(
+        "env -i away/moved/bin/swiftlet boot --cpus \(cpus) --time-limit 0.001 --console none")
+      #expect(linux.status == 82, "\(linux.error)")
+    }
+    let none = try fixtures.run("rm -r away/moved/share; env -i away/moved/bin/swiftlet boot")
+    #expect(none.status == 66)
+    #expect(none.error.contains("no kernel"))
+  }
+}
