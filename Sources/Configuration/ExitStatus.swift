@@ -19,7 +19,7 @@ public enum ExitStatus: Sendable, Hashable {
   case hostResource
   /// What was asked for could not be written to standard output.
   case inputOutput
-  /// The guest's kernel panicked.
+  /// The guest's kernel panicked and reset the machine.
   case guestPanic
   /// The guest asked for a reset and `--reboot exit` is in force.
   case guestReset
@@ -29,7 +29,7 @@ public enum ExitStatus: Sendable, Hashable {
   case guestFault
   /// The person at the console ended the machine (Ctrl-A x).
   case endedAtConsole
-  /// A signal ended the machine.
+  /// A signal ended the machine, or the terminal's hang-up did (as SIGHUP).
   case signal(UInt8)
 
   /// The number handed to the system.

@@ -6,7 +6,7 @@ import LinuxSystem
 /// machine.
 final class HostEvents {
   private let loop: EventLoop
-  /// After ``wait(limit:console:checkHalt:)``, readable when the person wants the process to end at once.
+  /// After ``wait(until:console:checkHalt:)``, readable when the person wants the process to end at once.
   let signals: SignalDescriptor
   private let limit: TimerDescriptor
   private let haltCheck: TimerDescriptor
@@ -32,11 +32,11 @@ final class HostEvents {
 
   /// Returns when the machine has ended, with the terminal as it was before.
   /// - Parameters:
-  ///   - nanoseconds: after which the machine is stopped.
+  ///   - deadline: when the machine is stopped, in nanoseconds of CLOCK_MONOTONIC.
   ///   - console: the guest's, nil where it has none.
   ///   - checkHalt: make every processor say whether it is halted for good.
   func wait(
-    limit nanoseconds: UInt64?, console: (any HostConsole)?, checkHalt: @escaping () -> Void
+    until deadline: UInt64?, console: (any HostConsole)?, checkHalt: @escaping () -> Void
   ) throws(SystemError) {
     let terminal = try makeTerminal(console)
     defer { terminal?.pause() }
@@ -46,8 +46,11 @@ final class HostEvents {
       limit.drain()
       control.end(Outcome(.timeLimit))
     }
-    if let nanoseconds { limit.arm(after: nanoseconds) }
-    terminal?.resume()
+    if let deadline {
+      let now = Clock.monotonicNanoseconds()
+      limit.arm(after: deadline > now ? deadline - now : 0)
+    }
+    if !control.isEnding { terminal?.resume() }
     try loop.run()
   }
 

@@ -7,23 +7,25 @@ import LinuxSystem
 public enum Machine {
   /// Builds and runs the machine; after a reset by the guest again, where the description says so.
   ///
-  /// Takes over standard input and output, and signals of the process, until it returns.
+  /// Takes over standard input and output, and signals of the process, until it ends. The signals that end a machine
+  /// stay blocked.
   public static func run(_ description: MachineDescription) -> Outcome {
+    let deadline = description.timeLimit.map { Clock.monotonicNanoseconds() &+ $0 }
     while true {
-      let outcome = runOnce(description)
+      let outcome = runOnce(description, until: deadline)
       if outcome.status != .guestReset || description.reboot == .exit { return outcome }
+      if description.verbose { note("\(outcome.line): the machine starts again") }
     }
   }
 
-  private static func runOnce(_ description: MachineDescription) -> Outcome {
+  /// - Parameter deadline: in nanoseconds of CLOCK_MONOTONIC, of all machines together.
+  private static func runOnce(_ description: MachineDescription, until deadline: UInt64?) -> Outcome {
     do throws(Diagnostic) {
       var timeline = Timeline()
       if description.startedAt > 0 { timeline.mark("command started", at: description.startedAt) }
       timeline.mark("monitor started")
       let control = try host("cannot watch the machine") { () throws(SystemError) in
-        try MachineControl(counter: description.timeline ? InstructionCounter() : nil) {
-          standardError("swiftlet: \($0)\n")
-        }
+        try MachineControl(counter: description.timeline ? InstructionCounter() : nil, report: note)
       }
       let events = try host("cannot watch signals") { () throws(SystemError) in
         try HostEvents(control: control, hasConsole: description.console != .none)
@@ -34,7 +36,7 @@ public enum Machine {
       }
       defer { io.join() }
       let builder = MachineBuilder(description: description, control: control, io: io)
-      let outcome = try run(builder, events, &timeline)
+      let outcome = try run(builder, events, until: deadline, &timeline)
       timeline.mark("machine ended", instructions: control.counter?.total)
       if description.timeline { show(timeline, control) }
       return outcome
@@ -44,7 +46,7 @@ public enum Machine {
   }
 
   private static func run(
-    _ builder: MachineBuilder, _ events: HostEvents, _ timeline: inout Timeline
+    _ builder: MachineBuilder, _ events: HostEvents, until deadline: UInt64?, _ timeline: inout Timeline
   ) throws(Diagnostic) -> Outcome {
     let (control, description) = (builder.control, builder.description)
     let parts = try builder.build(&timeline)
@@ -62,13 +64,31 @@ public enum Machine {
       control.end(Outcome(error.status, error.description))
       kernel.keep(nil)
     }
+    if description.verbose, !control.isEnding { note(summary(of: description, on: parts)) }
     try host("cannot wait for the machine") { () throws(SystemError) in
-      try events.wait(limit: description.timeLimit, console: parts.console) {
+      try events.wait(until: deadline, console: parts.console) {
         processors.halt.ask()
         processors.interrupt()
       }
     }
-    return control.outcome ?? Outcome(.monitorError, "the machine ended without a reason")
+    guard let outcome = control.outcome else {
+      return Outcome(.monitorError, "the machine ended without a reason")
+    }
+    let panicMark = PanicMark(commandLine: description.commandLine)
+    return panicMark?.explain(outcome, memory: parts.platform.memory) ?? outcome
+  }
+
+  @Sendable private static func note(_ line: String) { standardError("swiftlet: \(line)\n") }
+
+  /// What runs, and how a person at a terminal leaves it.
+  private static func summary(of description: MachineDescription, on parts: MachineBuilder.Parts) -> String {
+    let host = parts.platform.workarounds == nil ? "" : ", with work-arounds for this host's KVM"
+    let escape =
+      parts.console != nil && Terminal.isTerminal(0) ? ". Ctrl-A x ends it, Ctrl-A a is Ctrl-A" : ""
+    let processors = description.cpus == 1 ? "1 processor" : "\(description.cpus) processors"
+    let memory = description.memory >> 20
+    return Diagnostic.printable(
+      "\(description.kernel.name) runs on \(processors) with \(memory) MiB\(host)\(escape)")
   }
 
   /// Starts the processors' threads, which make themselves ready while the kernel is loaded, and enter it then; with

@@ -133,6 +133,7 @@ struct MachineBuilder {
       try ImageFile(path: path, what: "initrd", memory: memory)
     }
     var commandLine = KernelCommandLine(description.commandLine)
+    if PanicMark(commandLine: description.commandLine) != nil { commandLine.append(PanicMark.argument) }
     if HostWorkarounds.areNeeded {
       commandLine.append(HostWorkarounds.kernelArguments(multiprocessorKernel: description.cpus > 1))
     }

@@ -6,8 +6,11 @@ struct Boot: ParsableCommand {
     abstract: "Boot a kernel.",
     discussion: """
       A size is a number with K, M, G or KiB, MiB, GiB (powers of 1024). Without --kernel, the one that \
-      $SWIFTLET_KERNEL names is booted, or else the Linux installed with swiftlet. At a terminal, Ctrl-A x ends \
-      the machine.
+      $SWIFTLET_KERNEL names is booted, or else the Linux installed with swiftlet.
+
+      At a terminal every key is the guest's, Ctrl-C and Ctrl-Z too, but for Ctrl-A: Ctrl-A x ends the machine, \
+      Ctrl-A a gives the guest one Ctrl-A. With --console none, and where standard input is no terminal, Ctrl-C ends \
+      the machine as any signal does: at once, with all that was written to disks kept.
       """)
 
   @Option(help: ArgumentHelp("An ELF vmlinux or a bzImage.", valueName: "file"), completion: .file())
@@ -60,7 +63,8 @@ struct Boot: ParsableCommand {
   @Flag(help: "Print when each step of the boot was reached.")
   var timeline = false
 
-  @Option(help: ArgumentHelp("Stop the machine after that many seconds.", valueName: "seconds"))
+  @Option(
+    help: ArgumentHelp("Stop the machine after that many seconds, restarts included.", valueName: "seconds"))
   var timeLimit: String?
 
   @Option(help: ArgumentHelp("What a reset by the guest does. (default: exit)", valueName: "action"))

@@ -1,0 +1,76 @@
+import Foundation
+import Testing
+
+/// How machines end, and with what status.
+@Suite(.enabled(if: hasKVM, "/dev/kvm is not usable here"), .serialized)
+struct LifecycleTests {
+  private func run(_ code: [UInt8], _ arguments: String...) throws -> Program.Result {
+    let guest = try LifecycleGuest(code)
+    return try Program().run(["boot", "--kernel", guest.path] + arguments)
+  }
+
+  @Test func endsByAReset() throws {
+    let result = try run(LifecycleGuest.say("r") + LifecycleGuest.reset)
+    #expect(result.output == "r")
+    #expect(result.error == "swiftlet: the guest asked for a reset\n")
+    #expect(result.status == 81)
+  }
+
+  @Test func startsAgainUntilTheTimeIsUp() throws {
+    let result = try run(
+      LifecycleGuest.say("r") + LifecycleGuest.reset, "--reboot", "restart", "--time-limit", "2")
+    #expect(result.output.count > 1)
+    #expect(result.output.allSatisfy { $0 == "r" })
+    #expect(result.error == "swiftlet: the time limit passed\n")
+    #expect(result.status == 82)
+  }
+
+  @Test(arguments: ["exit", "restart"]) func tellsAPanicFromAReset(action: String) throws {
+    let panic = LifecycleGuest.wantWarmStart + LifecycleGuest.reset
+    let result = try run(panic, "--reboot", action)
+    #expect(result.error == "swiftlet: the guest's kernel panicked\n")
+    #expect(result.status == 80)
+  }
+
+  /// A kernel told to start warm after every reset says nothing of a panic by that.
+  @Test func believesThePersonWhoSaysHowToReset() throws {
+    let result = try run(LifecycleGuest.wantWarmStart + LifecycleGuest.reset, "--append", "reboot=warm")
+    #expect(result.status == 81)
+  }
+
+  @Test func endsByATripleFault() throws {
+    let result = try run(LifecycleGuest.fault)
+    #expect(result.error.contains("triple fault"))
+    #expect(result.status == 83)
+  }
+
+  @Test(arguments: [(SIGTERM, 143), (SIGINT, 130), (SIGHUP, 129), (SIGQUIT, 131)])
+  func endsByASignal(signal: Int32, status: Int) throws {
+    let result = try signalled(LifecycleGuest.say("s") + LifecycleGuest.spin, by: signal)
+    #expect(result.output == "s")
+    #expect(result.error == "swiftlet: ended by signal \(signal)\n")
+    #expect(result.status == Int32(status))
+  }
+
+  /// Sends the signal when the guest has said something.
+  private func signalled(_ code: [UInt8], by signal: Int32, _ arguments: String...) throws -> Program.Result {
+    let guest = try LifecycleGuest(code)
+    return try Program().run(["boot", "--kernel", guest.path] + arguments) { kill($0, signal) }
+  }
+
+  @Test func dropsWhatIsSaidWithoutAConsole() throws {
+    let result = try run(
+      LifecycleGuest.say("x") + LifecycleGuest.reset, "--console", "none")
+    #expect(result.output == "")
+    #expect(result.status == 81)
+  }
+
+  @Test func losesNothingThatWasSaidBeforeTheEnd() throws {
+    let letters = (0..<40_000).map { Character(UnicodeScalar(UInt8(97 + $0 % 26))) }
+    // Each is `mov al, letter; out dx, al`.
+    var code: [UInt8] = [0x66, 0xBA, 0xF8, 0x03]
+    for letter in letters { code += [0xB0, letter.asciiValue ?? 0, 0xEE] }
+    let result = try run(code + LifecycleGuest.reset)
+    #expect(result.output == String(letters))
+  }
+}
