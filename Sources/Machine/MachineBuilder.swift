@@ -94,6 +94,7 @@ struct MachineBuilder {
     try ports.insert(keyboard, at: 0x64, size: 1, name: "i8042 command", registerOffset: 4)
     let clock = CMOSClock(memorySize: memory) { Clock.realTimeSeconds() }
     try ports.insert(clock, at: 0x70, size: 2, name: "CMOS clock")
+    try ports.insert(ResetControl(events: control), at: 0xCF9, size: 1, name: "reset control")
     try ports.insert(PowerControl(events: control), at: 0x600, size: 3, name: "power control")
     try ports.insert(BootTimer(events: control), at: 0x603, size: 1, name: "boot timer")
     try mmio.insert(interrupts, at: X86Layout.ioAPIC, size: IOAPIC.size, name: "I/O APIC")

@@ -6,6 +6,8 @@ final class LifecycleGuest {
   static let wantWarmStart: [UInt8] = [0x66, 0xC7, 0x04, 0x25, 0x72, 0x04, 0x00, 0x00, 0x34, 0x12]
   /// mov al, 0xFE; out 0x64, al: the keyboard controller's reset line.
   static let reset: [UInt8] = [0xB0, 0xFE, 0xE6, 0x64]
+  /// mov dx, 0xCF9; mov al, 6; out dx, al: the chipset's reset control register.
+  static let resetByChipset: [UInt8] = [0x66, 0xBA, 0xF9, 0x0C, 0xB0, 0x06, 0xEE]
   /// ud2, without anything to handle it: a triple fault.
   static let fault: [UInt8] = [0x0F, 0x0B]
   /// jmp to itself.

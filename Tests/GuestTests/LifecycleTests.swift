@@ -9,8 +9,9 @@ struct LifecycleTests {
     return try Program().run(["boot", "--kernel", guest.path] + arguments)
   }
 
-  @Test func endsByAReset() throws {
-    let result = try run(LifecycleGuest.say("r") + LifecycleGuest.reset)
+  @Test(arguments: [LifecycleGuest.reset, LifecycleGuest.resetByChipset])
+  func endsByAReset(way: [UInt8]) throws {
+    let result = try run(LifecycleGuest.say("r") + way)
     #expect(result.output == "r")
     #expect(result.error == "swiftlet: the guest asked for a reset\n")
     #expect(result.status == 81)
