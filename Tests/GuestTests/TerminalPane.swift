@@ -89,15 +89,21 @@ final class TerminalPane {
     return try Self.output(of: "tmux", ["-S", socket, "-f", "/dev/null"] + arguments)
   }
 
-  /// Not by Foundation's Process, which waits for all that a program leaves behind: here the server.
+  /// Without the descriptors of other tests, which would wait for the server's end, and the signals that threads of
+  /// tests block: tmux ends its server by one. (Not by Foundation's Process, which itself waits for the server.)
+  private static let cleanly = """
+    for file in /proc/$$/fd/*; do file=${file##*/}; [ "$file" -le 2 ] || eval "exec $file>&-"; done
+    exec env -u TMUX --default-signal "$@" 2>&1
+    """
+
   private static func output(of program: String, _ arguments: [String]) throws -> String {
-    let words = ([program] + arguments).map { "'" + $0.replacingOccurrences(of: "'", with: "'\\''") + "'" }
-    let command = words.joined(separator: " ")
-    let stream = try #require(popen("exec env -u TMUX \(command) 2>&1", "re"))
+    let words = ["bash", "-c", cleanly, "bash", program] + arguments
+    let command = words.map { "'" + $0.replacingOccurrences(of: "'", with: "'\\''") + "'" }
+    let stream = try #require(popen("exec " + command.joined(separator: " "), "re"))
     var bytes: [UInt8] = []
     while case let byte = fgetc(stream), byte != EOF { bytes.append(UInt8(byte)) }
     let text = String(decoding: bytes, as: UTF8.self)
-    guard pclose(stream) == 0 else { throw Failure(what: "\(command): \(text)") }
+    guard pclose(stream) == 0 else { throw Failure(what: "\(program) \(arguments): \(text)") }
     return text
   }
 
