@@ -135,7 +135,7 @@ struct BackendProbes: ~Copyable {
     if missing.isEmpty { return .init("kernel instructions", .ok, "none of those tried is missing") }
     return .init(
       "kernel instructions", .notice,
-      "missing: \(missing.joined(separator: ", ")); Swiftlet completes them or tells Linux not to use them")
+      "\(missing.joined(separator: ", ")) missing, and made up for")
   }
 
   // MARK: Exits

@@ -103,7 +103,6 @@ public struct HostReport: Sendable {
   }
 
   private static let optional: [(Capability, String, String)] = [
-    (.ioEventDescriptor, "KVM_CAP_IOEVENTFD", "every notification of a device leaves the guest"),
     (.tscDeadlineTimer, "KVM_CAP_TSC_DEADLINE_TIMER", "guests use the slower timer of the local APIC"),
     (.binaryStatistics, "KVM_CAP_BINARY_STATS_FD", "no counts of what a guest did"),
   ]

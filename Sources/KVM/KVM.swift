@@ -46,7 +46,6 @@ public struct Capability: RawRepresentable, Hashable, Sendable {
   public static let immediateExit = Capability(rawValue: KVM_CAP_IMMEDIATE_EXIT)
   public static let splitInterruptChip = Capability(rawValue: KVM_CAP_SPLIT_IRQCHIP)
   public static let signalMSI = Capability(rawValue: KVM_CAP_SIGNAL_MSI)
-  public static let ioEventDescriptor = Capability(rawValue: KVM_CAP_IOEVENTFD)
   public static let extendedCPUID = Capability(rawValue: KVM_CAP_EXT_CPUID)
   public static let tscDeadlineTimer = Capability(rawValue: KVM_CAP_TSC_DEADLINE_TIMER)
   public static let setTSSAddress = Capability(rawValue: KVM_CAP_SET_TSS_ADDR)

@@ -29,7 +29,7 @@ struct Doctor: ParsableCommand {
     var text = ""
     for item in report.items {
       text += padded(item.status.rawValue, 9) + padded(item.name, width + 2) + item.value + "\n"
-      if !item.mend.isEmpty { text += "         \(item.mend)\n" }
+      if !item.mend.isEmpty { text += "         to mend: \(item.mend)\n" }
     }
     return text + (report.canBoot ? "This host can boot guests.\n" : "This host cannot boot guests.\n")
   }
