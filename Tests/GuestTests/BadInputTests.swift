@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What people give by mistake, to the real programs: one clear line, the documented status, nothing changed.
+/// What people give by mistake, to the real programs: one clear line, the documented status, and nothing of theirs changed.
 @Suite(.enabled(if: hasKVM, "/dev/kvm is not usable here"))
 struct BadInputTests {
   /// One line of shell in the folder of ``Fixtures``, and what it must end with.
@@ -30,6 +30,23 @@ struct BadInputTests {
 
   @Test(.enabled(if: getuid() == 0, "only root can drop privileges and mount"), arguments: privileged)
   func hostsThatRefuseAreNamed(_ example: Case) throws { try check(example) }
+
+  @Test func aDiskOfAnotherMachineIsRefused() throws {
+    let exits = try BareGuest.path("exits")
+    let result = try Fixtures().run(
+      """
+      $S boot --kernel \(exits) --append n=4000000000 --disk disk > /dev/null 2>&1 & other=$!
+      until grep -q ":$(stat -c %i disk) " /proc/locks; do kill -0 $other || exit; done
+      $S boot --kernel hello --disk disk; status=$?
+      $S boot --kernel hello --disk disk,ro; second=$?
+      kill -9 $other; wait $other
+      $S boot --kernel hello --disk disk && [ $status = $second ] && exit $status
+      """)
+    #expect(result.status == 66)
+    let lines = result.error.split(separator: "\n").filter { $0.contains("swiftlet: ") }
+    #expect(lines.count == 2 && lines.allSatisfy { $0.contains("disk: it is in use by another") }, "\(lines)")
+    #expect(result.output == "hello from a bare guest\n")
+  }
 
   private func check(_ example: Case) throws {
     let fixtures = try Fixtures()
