@@ -1,21 +1,24 @@
 import Glibc
 import Testing
 
-/// Every input of the corpora, through the target that it is for.
+/// Every input of the corpora, through the target that it is for; each corpus in a process of its own, which a trap
+/// ends. Which input that was, `make fuzz` says, for it begins with them.
 @Suite struct ReplayTests {
   private static let corpora =
     #filePath.split(separator: "/").dropLast(2).map { "/\($0)" }.joined() + "/Corpora"
 
   @Test(arguments: FuzzTarget.all.map(\.name))
-  func replay(_ name: String) throws {
-    let target = try #require(FuzzTarget.all.first { $0.name == name })
-    let files = Self.files(in: "\(Self.corpora)/\(name)")
-    try #require(!files.isEmpty, "no corpus for \(name)")
-    // The empty input is in no corpus, and any target's.
-    #expect(throws: Never.self) { try target.run([]) }
-    for file in files {
-      let bytes = try #require(Self.contents(of: file))
-      do { try target.run(bytes) } catch { Issue.record("\(file): \(error)") }
+  func replay(_ name: String) async {
+    await #expect(processExitsWith: .success) { [name] in
+      let target = try #require(FuzzTarget.all.first { $0.name == name })
+      let files = Self.files(in: "\(Self.corpora)/\(name)")
+      try #require(!files.isEmpty, "no corpus for \(name)")
+      // The empty input is in no corpus, and any target's.
+      #expect(throws: Never.self) { try target.run([]) }
+      for file in files {
+        let bytes = try #require(Self.contents(of: file))
+        do { try target.run(bytes) } catch { Issue.record("\(file): \(error)") }
+      }
     }
   }
 

@@ -119,6 +119,11 @@ extension FuzzTarget {
     }
     try check(collected == forGuest && left == leave, "pieces give something else than the whole")
     try check(forGuest.count <= bytes.count, "more than was typed")
-    if !bytes.contains(0x01) { try check(forGuest == bytes && !leave, "changed without an escape") }
+    // Ctrl-A typed twice is one, and before a key without a meaning it goes with it.
+    let doubled = bytes.flatMap { $0 == 0x01 ? [0x01, 0x01] : [$0] }
+    var typing = ConsoleEscape()
+    try check(typing.filter(doubled) == (bytes, false), "a Ctrl-A typed twice is not one")
+    let plain: [UInt8] = bytes.filter { !Array("\u{1}ax".utf8).contains($0) }.flatMap { [0x01, $0] }
+    try check(typing.filter(plain) == (plain, false), "a Ctrl-A before another key is lost")
   }
 }
