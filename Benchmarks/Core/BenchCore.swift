@@ -28,6 +28,7 @@ struct BenchCore: ParsableCommand {
     print(Setting.host + (Setting.takePriority() ? ", measured at nice -20." : "."))
     try Startup.measure(setting, &report)
     try Exits.measure(setting, &report)
+    try LinuxBoot.measure(setting, &report)
     try Footprint.measure(setting, &report)
     if check, !report.isMet { throw ExitCode.failure }
   }
