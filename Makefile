@@ -52,7 +52,7 @@ fuzz: setup ## Attack each parser and device, FUZZ_SECONDS=60 each; TARGET=name 
 
 bench-core: build guests ## Measure against the limits; BENCH=--check fails where one is missed
 	@tools/setup Benchmarks/packages.txt
-	@$(MAKE) --no-print-directory bin/bench/twin bin/bench/true
+	@$(MAKE) --silent --no-print-directory bin/bench/twin bin/bench/true
 	@Benchmarks/run .build-static/release/bench-core --programs bin --root share/swiftlet/rootfs/root.erofs \
 	  --guests "$$($(GUESTS)/bare/build --print-dir)" $(BENCH)
 

@@ -57,19 +57,6 @@ public struct VirtualMachine: ~Copyable, Sendable {
     _ = clinux_ioctl(descriptor.raw, CKVM_SIGNAL_MSI, &message)
   }
 
-  /// Lets the kernel signal `event` for each 4-byte write of `value` at `address` instead of an exit.
-  public func attach(
-    _ event: borrowing EventDescriptor, at address: GuestAddress, matching value: UInt32, detach: Bool = false
-  ) throws(SystemError) {
-    var request = kvm_ioeventfd()
-    request.addr = address.value
-    request.len = 4
-    request.datamatch = UInt64(value)
-    request.fd = event.descriptor.raw
-    request.flags = CKVM_IOEVENTFD_FLAG_DATAMATCH | (detach ? CKVM_IOEVENTFD_FLAG_DEASSIGN : 0)
-    try control(descriptor, CKVM_IOEVENTFD, "KVM_IOEVENTFD", &request)
-  }
-
   /// Makes reads and writes of these model-specific registers leave the guest as ``Exit/readMSR(index:)`` and
   /// ``Exit/writeMSR(index:value:)``; all others are KVM's. Replaces what an earlier call asked for.
   /// - Parameters: at most 16 registers in all (KVM_MSR_FILTER_MAX_RANGES).

@@ -65,6 +65,7 @@ public enum Machine {
       kernel.keep(nil)
     }
     if description.verbose, !control.isEnding { note(summary(of: description, on: parts)) }
+    releaseUnusedProgram()
     try host("cannot wait for the machine") { () throws(SystemError) in
       try events.wait(until: deadline, console: parts.console) {
         processors.halt.ask()
