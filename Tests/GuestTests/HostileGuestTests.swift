@@ -68,6 +68,3 @@ private struct Footprint {
     residentKibibytes = sizes[0] + sizes[1]
   }
 }
-
-/// Whether tests that take minutes were asked for.
-private let runsLongTests = ProcessInfo.processInfo.environment["SWIFTLET_LONG"] == "1"

@@ -1,16 +1,25 @@
+import Foundation
 import Testing
 
 /// Our Linux guest kernels on the real KVM.
 @Suite(.enabled(if: hasKVM, "/dev/kvm is not usable here"), .serialized)
 struct LinuxTests {
-  @Test func bootsToUserSpaceFromADisk() throws {
-    let kernel = try Built.folder("guest-kernels/linux/build", "up") + "/vmlinux"
+  /// What boots a kernel with the root file system, and runs `command` as the only workload where one is given.
+  private func boot(
+    _ image: String, of flavour: String = "up", _ command: String? = nil, _ more: [String] = []
+  ) throws -> Program.Result {
+    let kernel = try Built.folder("guest-kernels/linux/build", flavour) + "/\(image)"
     let disk = try Built.folder("guest-kernels/rootfs/build") + "/root.erofs"
-    let result = try Program().run(
+    let workload = command.map { " -- /bin/sh -c \"\($0)\"" } ?? ""
+    return try Program().run(
       [
         "boot", "--kernel", kernel, "--disk", disk + ",ro", "--time-limit", "240", "--cmdline",
-        "root=/dev/vda ro rootfstype=erofs init=/init",
-      ], limit: 300)
+        "root=/dev/vda ro rootfstype=erofs init=/init\(workload)",
+      ] + more, limit: 300)
+  }
+
+  @Test func bootsToUserSpaceFromADisk() throws {
+    let result = try boot("vmlinux")
     #expect(result.output.contains("kernel   Linux 6.1"))
     #expect(result.output.contains("disk     vda"))
     #expect(result.output.contains("root     erofs, read-only"))
@@ -19,13 +28,52 @@ struct LinuxTests {
   }
 
   @Test func carriesTheStatusOfACommandThrough() throws {
-    let kernel = try Built.folder("guest-kernels/linux/build", "up") + "/vmlinux"
-    let disk = try Built.folder("guest-kernels/rootfs/build") + "/root.erofs"
-    let result = try Program().run(
-      [
-        "boot", "--kernel", kernel, "--disk", disk + ",ro", "--time-limit", "240", "--cmdline",
-        "root=/dev/vda ro rootfstype=erofs init=/init -- /bin/sh -c \"exit 42\"",
-      ], limit: 300)
-    #expect(result.status == 42)
+    #expect(try boot("vmlinux", "exit 42").status == 42)
+  }
+
+  /// A packed kernel, two processors at work at a time, and a file system that the guest changes and the host reads.
+  @Test func twoProcessorsOfABzImageChangeADisk() throws {
+    let image = FileManager.default.temporaryDirectory.appendingPathComponent("swiftlet-\(UUID()).ext4").path
+    defer { unlink(image) }
+    _ = try tool("mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", image, "2M")
+    let result = try boot(
+      "bzImage", of: "smp",
+      """
+      mount -t ext4 /dev/vdb /mnt; grep -c ^processor /proc/cpuinfo; \
+      for n in 0 1; do taskset $((1<<n)) cut -d' ' -f39 /proc/self/stat > /mnt/processor$n & done; \
+      wait; cat /mnt/processor0 /mnt/processor1; uname -r > /mnt/release
+      """, ["--cpus", "2", "--disk", image])
+    #expect(result.status == 0)
+    #expect(result.output.hasSuffix("2\r\n0\r\n1\r\n"), "\(result.output)")
+    #expect(try tool("debugfs", "-R", "cat /release", image).hasPrefix("6.1."))
+    #expect(try tool("debugfs", "-R", "cat /processor1", image) == "1\n")
+    _ = try tool("e2fsck", "-fn", image)
+  }
+
+  /// Every form of the kernel with every description of the hardware.
+  @Test(
+    .enabled(if: runsLongTests, "takes minutes: `make test-long`"),
+    arguments: ["vmlinux"] + ["gzip", "bzip2", "lzma", "xz", "lz4", "zstd"].map { "bzImage.\($0)" },
+    ["fdt", "acpi", "mptable"])
+  func bootsInEveryForm(image: String, description: String) throws {
+    let result = try boot(image, of: "smp", nil, ["--describe", description])
+    #expect(result.output.contains("root     erofs, read-only"))
+    #expect(result.error == "")
+    #expect(result.status == 0)
+  }
+
+  /// Runs a program of e2fsprogs.
+  /// - Returns: what it prints to standard output.
+  private func tool(_ name: String, _ arguments: String...) throws -> String {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/sbin/\(name)")
+    process.arguments = arguments
+    let output = Pipe()
+    (process.standardOutput, process.standardError) = (output, FileHandle.nullDevice)
+    try process.run()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0, "\(name): \(text)")
+    return text
   }
 }

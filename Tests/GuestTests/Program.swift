@@ -92,3 +92,6 @@ enum BareGuest {
 /// Whether machines can be run here. Where they must be (CI), tests run and fail instead of being left out.
 let hasKVM =
   ProcessInfo.processInfo.environment["CI"] == "true" || access("/dev/kvm", R_OK | W_OK) == 0
+
+/// Whether tests that take minutes were asked for: `make test-long`.
+let runsLongTests = ProcessInfo.processInfo.environment["SWIFTLET_LONG"] == "1"

@@ -68,8 +68,7 @@ struct TerminalLinuxTests {
   }
 
   @Test(
-    .enabled(
-      if: ProcessInfo.processInfo.environment["SWIFTLET_LONG"] == "1", "takes minutes: `make test-long`"),
+    .enabled(if: runsLongTests, "takes minutes: `make test-long`"),
     arguments: ["mptable", "acpi", "fdt"], [("poweroff -f", Int32(0)), ("halt -f", 0), ("reboot -f", 81)])
   func endsAsItIsAskedInside(description: String, command: (line: String, status: Int32)) throws {
     for processors in ["1", "2"] {

@@ -7,7 +7,7 @@ import Testing
 @Suite(.enabled(if: hasKVM, "/dev/kvm is not usable here"), .serialized)
 struct VsockGuestTests {
   /// Bytes each way on each connection.
-  static let bytes = ProcessInfo.processInfo.environment["SWIFTLET_LONG"] == nil ? 150_000 : 2_000_000
+  static let bytes = runsLongTests ? 2_000_000 : 150_000
   static let connections = 8
 
   @Test func bytesPassUnchangedBothWaysOnManyConnections() throws {
