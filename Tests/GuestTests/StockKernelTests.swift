@@ -13,7 +13,7 @@ struct StockKernelTests {
       [
         "boot", "--kernel", "\(stock)/vmlinuz", "--initrd", "\(stock)/initramfs.cpio", "--disk", root + ",ro",
         "--memory", "256M", "--console", "serial", "--timeline", "--time-limit", "5400", "--append",
-        "nokaslr nopti mitigations=off pci=off tsc=reliable lsm= audit=0 nowatchdog",
+        "nokaslr nopti mitigations=off pci=off tsc=reliable lsm= audit=0 nowatchdog cryptomgr.notests",
       ], limit: 5500)
     print(result.output, result.error)
     #expect(result.output.contains("kernel   Linux 6.1"))
