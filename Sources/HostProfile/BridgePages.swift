@@ -60,13 +60,17 @@ struct BridgePages {
 
   /// Tells by the upper half of the interrupted RIP, which no other code shares, whether SYSCALL landed. The gate has
   /// cleared IF; RCX and R11 are as SYSCALL left them, and the kernel wants the user's stack pointer in RSP.
+  ///
+  /// A program can jump to the landing page with any flags, and kernels rely on those that SYSCALL clears for them
+  /// (IA32_FMASK): all are cleared here.
   static func stubCode(highHalf: UInt32) -> [UInt8] {
     let high = (0..<4).map { UInt8(truncatingIfNeeded: highHalf >> (8 * $0)) }
     return [0x81, 0x7C, 0x24, 0x04] + high  // cmpl $highHalf, 4(%rsp)
-      + [0x75, 0x0B]  // jne other
+      + [0x75, 0x0E]  // jne other
+      + [0x6A, 0x02, 0x9D]  // pushq $2; popfq
       + [0x48, 0x8B, 0x64, 0x24, 0x18]  // movq 24(%rsp), %rsp
-      + [0xFF, 0x25, UInt8(entryOffset) - 21, 0, 0, 0]  // jmp *entry(%rip)
-      + [0xFF, 0x25, UInt8(handlerOffset) - 27, 0, 0, 0]  // other: jmp *handler(%rip)
+      + [0xFF, 0x25, UInt8(entryOffset) - 24, 0, 0, 0]  // jmp *entry(%rip)
+      + [0xFF, 0x25, UInt8(handlerOffset) - 30, 0, 0, 0]  // other: jmp *handler(%rip)
   }
 
   private func page(_ index: UInt64) -> UInt64 { BridgePages.physical.value + index * BridgePages.pageSize }

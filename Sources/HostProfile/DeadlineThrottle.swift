@@ -6,6 +6,7 @@ import LinuxSystem
 /// Time flows at full speed while an interpreted kernel is slow: on a loaded host a tick can cost more than its
 /// period, and the guest does nothing else. So until the first system call a deadline (Intel SDM volume 3, 11.5.4.1)
 /// is at least a second away; kernels take the time that passed from their clock source, not from counting ticks.
+/// A guest that never makes one keeps such deadlines.
 struct DeadlineThrottle {
   /// IA32_TSC_DEADLINE.
   static let register: UInt32 = 0x6E0

@@ -44,6 +44,10 @@ public final class HostWorkarounds: Sendable {
     151, 141, 308, 295, 158, 306, 297, 580, 150, 288, 154, 298, 129, 137, 147, 148, 153, 307, 317,
   ]
 
+  /// Of KVM's own leaf (0x40000001, EAX) what has a kernel make hypercalls, which never return here: KVM_FEATURE_PV_UNHALT,
+  /// _PV_SEND_IPI and _PV_SCHED_YIELD. This leaf can be changed.
+  public static let brokenFeatures: UInt32 = 1 << 7 | 1 << 11 | 1 << 13
+
   public init() {}
 
   /// Sets up a machine, before its first processor runs.

@@ -103,28 +103,33 @@ struct SyscallBridge {
     guard special.idt.limit >= 63, special.idt.base & 15 == 0, let physical = try vcpu.translate(gateAddress)
     else { return .fatal("the guest's interrupt descriptor table has no breakpoint gate") }
     do throws(GuestMemoryError) {
-      try replaceGate(at: GuestAddress(physical), pages, memory: memory)
-      return .resume
+      let isReplaced = try replaceGate(at: GuestAddress(physical), pages, memory: memory)
+      return isReplaced ? .resume : .fatal("the guest keeps changing its breakpoint gate")
     } catch {
       return .fatal("the guest's breakpoint gate cannot be replaced: \(error)")
     }
   }
 
+  /// - Returns: false where another processor changed the gate each time.
   private func replaceGate(
     at address: GuestAddress, _ pages: BridgePages, memory: GuestMemory
-  ) throws(GuestMemoryError) {
+  ) throws(GuestMemoryError) -> Bool {
     // Other processors take breakpoints through this gate meanwhile: it changes as a whole.
     var found = try memory.compareExchange(at: address, from: (0, 0), to: (0, 0))
-    while true {
+    for _ in 0..<100 {
       let gate = InterruptGate(found)
       // Not armed a second time: the gate's handler would be the stub itself.
-      guard gate.handler != pages.stub else { return }
+      guard gate.handler != pages.stub else { return true }
       try pages.setHandler(gate.handler, memory: memory)
       let seen = try memory.compareExchange(
         at: address, from: found, to: gate.withHandler(pages.stub).halves)
-      if seen == found { return try pages.arm(memory: memory) }
+      if seen == found {
+        try pages.arm(memory: memory)
+        return true
+      }
       found = seen
     }
+    return false
   }
 }
 

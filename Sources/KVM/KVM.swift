@@ -33,6 +33,12 @@ public struct KVM: ~Copyable, Sendable {
       _ = try checked(
         clinux_ioctl(descriptor.raw, CKVM_GET_SUPPORTED_CPUID, header), "KVM_GET_SUPPORTED_CPUID")
     }
+    // KVM leaves this one out of its table: a capability tells of it (KVM API, 4.46).
+    if check(.tscDeadlineTimer) != 0 {
+      for index in table.leaves.indices where table.leaves[index].function == 1 {
+        table.leaves[index].ecx |= 1 << 24
+      }
+    }
     return table
   }
 }

@@ -4,7 +4,7 @@ import Glibc
 public import LinuxSystem
 
 /// Makes any kernel file one the monitor can map: an ELF stays as it is, a bzImage's payload is unpacked once
-/// and kept under its digest, or where nothing may be kept, unpacked to memory each time.
+/// and kept under the digest of the payload, or where nothing may be kept, unpacked to memory each time.
 public struct KernelCache: Sendable {
   /// The folder the unpacked kernels are in; nil keeps none.
   public let folder: String?
@@ -63,10 +63,17 @@ public struct KernelCache: Sendable {
   }
 
   private static func isELF(_ path: String) -> Bool {
-    guard let file = try? FileDescriptor(opening: path, O_RDONLY), let source = try? FileSource(file),
-      case .elf = try? KernelImage(reading: source)
+    guard let file = try? FileDescriptor(opening: path, O_RDONLY | O_NOFOLLOW), isOwn(file),
+      let source = try? FileSource(file), case .elf = try? KernelImage(reading: source)
     else { return false }
     return true
+  }
+
+  /// Whether nobody but this user, and root, can have written a file.
+  private static func isOwn(_ file: borrowing FileDescriptor) -> Bool {
+    var status = stat()
+    guard fstat(file.raw, &status) == 0 else { return false }
+    return (status.st_uid == geteuid() || status.st_uid == 0) && status.st_mode & (S_IWGRP | S_IWOTH) == 0
   }
 
   /// Gives the file its name only when it is whole and on stable storage. Until then it has none, so nothing
@@ -78,12 +85,25 @@ public struct KernelCache: Sendable {
     let file = try FileDescriptor(opening: folder, O_WRONLY | unnamedFile, mode: 0o644)
     try write(memory, to: file)
     try file.synchronize()
-    // A damaged one would be in the way.
-    unlink(path)
-    let link = linkat(AT_FDCWD, "/proc/self/fd/\(file.raw)", AT_FDCWD, path, AT_SYMLINK_FOLLOW)
+    if try link(file, to: path) || isELF(path) { return }
+    // A damaged one is in the way. The name never stands for nothing: another monitor may be about to open it.
+    let other = "\(path).\(getpid())"
+    unlink(other)
+    guard try link(file, to: other) else { return }
+    let result = rename(other, path)
     let code = errno
-    // Another swiftlet may have kept the same kernel in the meantime.
-    guard link == 0 || code == EEXIST else { throw SystemError(call: "linkat", operand: path, code: code) }
+    guard result == 0 else {
+      unlink(other)
+      throw SystemError(call: "rename", operand: path, code: code)
+    }
+  }
+
+  /// - Returns: false where there is something of that name.
+  private static func link(_ file: borrowing FileDescriptor, to path: String) throws(SystemError) -> Bool {
+    let result = linkat(AT_FDCWD, "/proc/self/fd/\(file.raw)", AT_FDCWD, path, AT_SYMLINK_FOLLOW)
+    let code = errno
+    guard result == 0 || code == EEXIST else { throw SystemError(call: "linkat", operand: path, code: code) }
+    return result == 0
   }
 
   /// O_TMPFILE, which the C library hides behind _GNU_SOURCE.

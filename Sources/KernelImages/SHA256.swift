@@ -1,6 +1,6 @@
 import CNettle
 
-/// SHA-256 (FIPS 180-4) names what is kept in the cache, so that equal names mean equal contents, whoever made them.
+/// SHA-256 (FIPS 180-4) names what is kept in the cache by what it was unpacked from.
 ///
 /// By nettle: small where it is linked statically, and fast with the processor's own instructions.
 public enum SHA256 {

@@ -1,3 +1,4 @@
+import HostProfile
 import KVM
 
 /// What of the host's CPUID table each virtual processor sees: everything KVM supports, with the processor's own
@@ -12,13 +13,15 @@ enum CPUIDPolicy {
         let logical = UInt32(truncatingIfNeeded: min(count, 255))
         table.leaves[index].ebx &= 0x0000_FFFF
         table.leaves[index].ebx |= identifier << 24 | logical << 16
-        table.leaves[index].ecx |= Feature.tscDeadline | Feature.hypervisor
+        table.leaves[index].ecx |= Feature.hypervisor
         if count > 1 { table.leaves[index].edx |= Feature.multiThreaded }
       case 4:
         // One thread a core, one package: the counts of those who share a cache (bits 14 to 25) and of cores.
         table.leaves[index].eax &= 0x0000_3FFF
       case 0xB, 0x1F:
         setTopology(&table.leaves[index], identifier: identifier, count: count)
+      case 0x4000_0001 where HostWorkarounds.areNeeded:
+        table.leaves[index].eax &= ~HostWorkarounds.brokenFeatures
       default: break
       }
     }
@@ -27,7 +30,6 @@ enum CPUIDPolicy {
 
   private enum Feature {
     /// Leaf 1, ECX.
-    static let tscDeadline: UInt32 = 1 << 24
     static let hypervisor: UInt32 = 1 << 31
     /// Leaf 1, EDX.
     static let multiThreaded: UInt32 = 1 << 28

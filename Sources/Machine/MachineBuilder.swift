@@ -62,6 +62,12 @@ struct MachineBuilder {
       throw Diagnostic(
         .noKVM, "this host's KVM lacks", which: name, mend: "`swiftlet doctor` lists all that is needed")
     }
+    let most = kvm.check(.maximumVCPUs)
+    guard description.cpus == 1 || description.cpus <= max(most, 1) else {
+      throw Diagnostic(
+        .hostResource, "this host's KVM does not give a machine so many processors",
+        which: "\(description.cpus)", mend: "use at most \(most)")
+    }
     return kvm
   }
 

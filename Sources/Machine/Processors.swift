@@ -45,7 +45,7 @@ final class Processors {
       RunLoop(platform: platform, halt: halt).run(vcpu)
     } catch {
       ready.arrive()
-      platform.control.end(Outcome(.monitorError, "\(error)"))
+      platform.control.end(Outcome(error.isShortage ? .hostResource : .monitorError, "\(error)"))
     }
   }
 

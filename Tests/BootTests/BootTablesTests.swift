@@ -122,15 +122,4 @@ import Testing
     #expect(VirtioWindow(index: 17) == nil)
     #expect(VirtioWindow(index: -1) == nil)
   }
-
-  @Test(
-    arguments: [
-      (["virtio_mmio.device", "MPTABLE: ", "LNRO0005"], .mpTable),
-      (["virtio_mmio.device", "LNRO0005"], .acpi),
-      (["virtio,mmio", "intel,ce4100-ioapic"], .deviceTree), (["A valid RSDP was not found"], .acpi),
-      ([], .mpTable),
-    ] as [([String], HardwareDescription)])
-  func descriptionSuitsWhatTheKernelReads(_ texts: [String], _ description: HardwareDescription) {
-    #expect(HardwareDescription.suited { texts.contains($0) } == description)
-  }
 }

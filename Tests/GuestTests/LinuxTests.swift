@@ -50,6 +50,26 @@ struct LinuxTests {
     _ = try tool("e2fsck", "-fn", image)
   }
 
+  /// A program that jumps to where SYSCALL lands, with flags of its own, gets no further than one that executes it.
+  @Test(.enabled(if: needsWorkarounds, "this host's processor has VMX or SVM"))
+  func entersTheKernelWithTheFlagsItExpects() throws {
+    let programs = try Built.folder("guest-kernels/programs/build") + "/programs.erofs"
+    let result = try boot(
+      "vmlinux", "mount -t erofs /dev/vdb /mnt; /mnt/entry", ["--disk", programs + ",ro"])
+    #expect(result.output.contains("entry: read 4096, 4096 inside, 0 outside"), "\(result.output)")
+    #expect(result.status == 0)
+  }
+
+  /// Interrupts to some processors and not to all, which Linux sends by hypercalls where it believes in them.
+  @Test func fourProcessorsInterruptEachOther() throws {
+    let programs = try Built.folder("guest-kernels/programs/build") + "/programs.erofs"
+    let result = try boot(
+      "vmlinux", of: "smp", "mount -t erofs /dev/vdb /mnt; /mnt/shootdown",
+      ["--cpus", "4", "--disk", programs + ",ro"])
+    #expect(result.output.contains("shootdown: done on 4 processors"), "\(result.output)")
+    #expect(result.status == 0)
+  }
+
   /// Every form of the kernel with every description of the hardware.
   @Test(
     .enabled(if: runsLongTests, "takes minutes: `make test-long`"),
@@ -77,3 +97,9 @@ struct LinuxTests {
     return text
   }
 }
+
+/// Whether KVM has no hardware virtualization beneath it here.
+private let needsWorkarounds: Bool = {
+  let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+  return !text.contains(" vmx ") && !text.contains(" svm ")
+}()

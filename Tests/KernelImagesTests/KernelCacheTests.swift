@@ -125,6 +125,16 @@ struct KernelCacheTests {
     #expect(truncate(kernel.name, 10) == 0)
     #expect(try prepare(path, in: "\(folder.path)/a/b") == kernel)
     #expect(try contents(of: kernel.name) == Self.elf)
+    // One that others may have written is made anew, and the name stands for one of them at every moment.
+    #expect(chmod(kernel.name, 0o666) == 0)
+    #expect(stat(kernel.name, &second) == 0)
+    let opened = try FileDescriptor(opening: kernel.name, O_RDONLY)
+    #expect(try prepare(path, in: "\(folder.path)/a/b") == kernel)
+    #expect(try opened.contents(limit: 1 << 20) == Self.elf)
+    var third = stat()
+    #expect(stat(kernel.name, &third) == 0)
+    #expect(third.st_ino != second.st_ino && third.st_mode & 0o022 == 0)
+    #expect(access("\(kernel.name).\(getpid())", F_OK) != 0)
   }
 
   @Test(arguments: [nil, "/proc/nowhere"]) func withoutACacheItIsUnpackedToMemory(_ cache: String?) throws {
