@@ -36,6 +36,15 @@ public struct FileDescriptor: ~Copyable, Sendable {
     try retrying("read") { Glibc.read(raw, buffer.baseAddress, buffer.count) }
   }
 
+  /// Reads into `bytes` from index `start` on.
+  /// - Returns: how many; 0 at the end of the file.
+  public func read(into bytes: inout MutableSpan<UInt8>, at start: Int) throws(SystemError) -> Int {
+    precondition((0..<bytes.count).contains(start))
+    return try retrying("read") {
+      bytes.withUnsafeMutableBytes { Glibc.read(raw, $0.baseAddress.map { $0 + start }, $0.count - start) }
+    }
+  }
+
   /// Reads at most `count` bytes from the current position; fewer at the end of the file or of what is ready.
   public func read(upTo count: Int) throws(SystemError) -> [UInt8] {
     var failure: SystemError?
