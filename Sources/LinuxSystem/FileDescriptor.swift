@@ -28,6 +28,12 @@ public struct FileDescriptor: ~Copyable, Sendable {
     return number
   }
 
+  /// Gives the number to the program that this process becomes (execve(2)).
+  public consuming func bequeath() throws(SystemError) -> Int32 {
+    _ = try checked(clinux_fcntl(raw, F_SETFD, 0), "fcntl", "F_SETFD")
+    return release()
+  }
+
   /// Another descriptor for the same open file description.
   public func duplicate() throws(SystemError) -> FileDescriptor { try FileDescriptor(duplicating: raw) }
 
@@ -38,7 +44,7 @@ public struct FileDescriptor: ~Copyable, Sendable {
 
   /// Reads into `bytes` from index `start` on.
   /// - Returns: how many; 0 at the end of the file.
-  public func read(into bytes: inout MutableSpan<UInt8>, at start: Int) throws(SystemError) -> Int {
+  public func read(into bytes: inout [UInt8], at start: Int = 0) throws(SystemError) -> Int {
     precondition((0..<bytes.count).contains(start))
     return try retrying("read") {
       bytes.withUnsafeMutableBytes { Glibc.read(raw, $0.baseAddress.map { $0 + start }, $0.count - start) }

@@ -222,7 +222,7 @@ public final class NetDevice: VirtioDevice {
       let bytes = header.toGuest(agreed: offloadsToGuest, buffers: needed).encoded
       write(bytes, memory)
       try buffers.removeFilled(total) { head, written throws(DriverViolation) in
-        try ring.complete(head: head, written: UInt32(written))
+        try ring.complete(head, written: UInt32(written))
       }
       return count
     }
