@@ -15,16 +15,17 @@ public struct ChildProcess: ~Copyable {
   public init(
     _ path: String, arguments: [String], lending lent: borrowing FileDescriptor
   ) throws(SystemError) {
-    var ends: [Int32] = [0, 0]
-    _ = try checking("pipe2") { Int(pipe2(&ends, O_CLOEXEC)) }
-    let (reader, writer) = (FileDescriptor(owning: ends[0]), FileDescriptor(owning: ends[1]))
+    let ends = try UnixSocket.pair()
+    let reader = FileDescriptor(owning: ends.0)
+    let writer = ends.1
+    defer { close(writer) }
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
     // In this order: the writer may have the number that `lent` gets.
-    posix_spawn_file_actions_adddup2(&actions, writer.raw, 2)
+    posix_spawn_file_actions_adddup2(&actions, writer, 2)
     posix_spawn_file_actions_adddup2(&actions, lent.raw, ChildProcess.lentDescriptor)
     var pointers: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
     pointers.append(nil)

@@ -23,12 +23,12 @@ public enum UnixSocket {
     return socket
   }
 
-  /// Two stream sockets that are joined; both wait.
-  public static func pair() throws(SystemError) -> (FileDescriptor, FileDescriptor) {
+  /// The numbers of two stream sockets that are joined, for the caller to own. Both wait.
+  public static func pair() throws(SystemError) -> (Int32, Int32) {
     var ends: [Int32] = [0, 0]
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
     _ = try checking("socketpair") { Int(socketpair(AF_UNIX, kind, 0, &ends)) }
-    return (FileDescriptor(owning: ends[0]), FileDescriptor(owning: ends[1]))
+    return (ends[0], ends[1])
   }
 
   /// The next connection that waits; nil if there is none.
