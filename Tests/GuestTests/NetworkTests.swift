@@ -81,7 +81,7 @@ struct NetworkGuestTests {
       nc -l -p 81 <&9 > /tmp/tap & second=$!
       sleep 1; echo listening
       wait $first; wait $second
-      cksum < /tmp/user; cksum < /tmp/tap
+      md5sum < /tmp/user; md5sum < /tmp/tap
       """
     let (kernels, root) = (
       try Built.folder("guest-kernels/linux/build", "up"), try Built.folder("guest-kernels/rootfs/build")
@@ -96,7 +96,7 @@ struct NetworkGuestTests {
       head -c \(Self.bytes - 77) /dev/urandom > down
       perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalAddr => "127.0.0.53:53", Proto => "udp") or die;
         while ($s->recv($q, 512)) {  # one answer to a question of type A, none to others
-          $a = substr($q, 12) =~ /^(.*?\0)\0\x01/s;
+          $a = substr($q, 12) =~ /^(.*?\\0)\\0\\x01/s;
           $s->send(substr($q, 0, 2) . pack("n5", 0x8180, 1, $a, 0, 0) . substr($q, 12)
             . ($a ? pack("n3Nn", 0xC00C, 1, 1, 1, 4) . pack("C4", 10, 4, 5, 6) : ""));
         }' &
@@ -117,7 +117,7 @@ struct NetworkGuestTests {
       wait $machine; echo status $?
       cat log
       cmp up got-user && echo user sent; cmp up got-tap && echo tap sent
-      echo $(grep -c "^$(cksum < down)" log) of 2 received
+      echo $(grep -c "^$(md5sum < down)" log) of 2 received
       ip link show t0 > /dev/null 2>&1 || echo tap gone
       wait_for '[ $(living) = 0 ]'; echo passt gone
       """, limit: 450)
@@ -154,7 +154,10 @@ struct NetworkGuestTests {
   /// What cannot be had is told in one line.
   @Test(
     arguments: [
-      ("--net user -p 127.0.0.1:7000:80", 71, "Failed to bind any port for '--tcp-ports 127.0.0.1/7000:80'"),
+      (
+        "--net user -p 127.0.0.1:7000:80", 71,
+        "passt cannot start: --net user: Failed to bind any port for '-t 127.0.0.1/7000:80'"
+      ),
       ("--net tap=t1", 66, "tap in use: t1: end the program that has it"),
       ("--net tap=lo", 66, "not a tap with one queue: lo: "),
     ] as [(String, Int32, String)])
