@@ -28,15 +28,31 @@ extension FuzzTarget {
       return
     }
     do {
-      switch kind % 3 {
+      switch kind % 8 {
       case 0: try checkByteCount(text)
       case 1: try checkNanoseconds(text)
+      case 6: try checkNetwork(text)
+      case 7: try checkPublishedPort(text)
       default: try checkDisk(text)
       }
     } catch let error as Diagnostic {
       try check(error.status == .usage, "refused with status \(error.status)")
       try checkLine(error.description)
     }
+  }
+
+  private static func checkNetwork(_ text: String) throws {
+    let network = try NetworkRequest(option: text)
+    let kind = network.isUser ? "user" : "tap="
+    try check(text.hasPrefix(kind), "\(text) became \(network)")
+    if let mtu = network.mtu { try check((68...65535).contains(mtu), "an MTU of \(mtu)") }
+    if let address = network.macAddress { try check(address.bytes[0] & 1 == 0, "\(address) is of a group") }
+  }
+
+  private static func checkPublishedPort(_ text: String) throws {
+    let port = try PublishedPort(option: text)
+    try check(try PublishedPort(option: "\(port)") == port, "\(text) became \(port)")
+    try check(port.hostPort > 0 && port.guestPort > 0, "a port of 0")
   }
 
   private static func checkByteCount(_ text: String) throws {

@@ -101,7 +101,7 @@ extension FuzzTarget {
   }
 
   /// Runs the script, then brings the device up for an honest driver.
-  private static func run(
+  static func run(
     _ bytes: [UInt8], _ device: any VirtioDevice, queues: Int, elsewhere: ((inout Script) -> Void)? = nil
   ) throws -> (FakeDriver, WatchedTransport) {
     let (driver, watch) = try watched(device)

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/if_tun.h>
 #include <malloc.h>
+#include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -41,6 +43,34 @@ static inline long clinux_ioctl(int fd, unsigned long request, void *argument) {
 }
 static inline long clinux_ioctl_value(int fd, unsigned long request, unsigned long value) {
   return clinux_result(ioctl(fd, request, value));
+}
+// Taps. The name is at most IFNAMSIZ - 1 bytes.
+static inline struct ifreq clinux_link(const char *name) {
+  struct ifreq request = {0};
+  strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+  return request;
+}
+static inline long clinux_tap_attach(int fd, const char *name) {
+  struct ifreq request = clinux_link(name);
+  request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+  return clinux_result(ioctl(fd, TUNSETIFF, &request));
+}
+static inline long clinux_tap_header_size(int fd, int size) {
+  return clinux_result(ioctl(fd, TUNSETVNETHDRSZ, &size));
+}
+static inline long clinux_tap_offload(int fd, unsigned flags) {
+  return clinux_result(ioctl(fd, TUNSETOFFLOAD, (unsigned long)flags));
+}
+static inline long clinux_link_set_up(int socket, const char *name) {
+  struct ifreq request = clinux_link(name);
+  if (ioctl(socket, SIOCGIFFLAGS, &request) < 0) return clinux_result(-1);
+  request.ifr_flags |= IFF_UP;
+  return clinux_result(ioctl(socket, SIOCSIFFLAGS, &request));
+}
+static inline long clinux_link_set_mtu(int socket, const char *name, int mtu) {
+  struct ifreq request = clinux_link(name);
+  request.ifr_mtu = mtu;
+  return clinux_result(ioctl(socket, SIOCSIFMTU, &request));
 }
 static inline long clinux_fcntl(int fd, int command, unsigned long argument) {
   return clinux_result(fcntl(fd, command, argument));

@@ -61,6 +61,15 @@ enum Check {
     }
   }
 
+  static func networks(_ networks: [NetworkInterface]) throws(Diagnostic) {
+    var addresses = Set<MACAddress>()
+    for network in networks where !addresses.insert(network.macAddress).inserted {
+      throw Diagnostic(
+        .usage, "two network cards with one MAC address", which: "\(network.macAddress)",
+        mend: "give each its own by mac=")
+    }
+  }
+
   static func devices(_ count: Int) throws(Diagnostic) {
     guard count <= Limits.devices else {
       throw Diagnostic(

@@ -2,7 +2,7 @@
 //
 //   "SwMD"  version: UInt16  count: UInt32 (of all bytes)  then fields, each  tag: UInt8  count: UInt32  value
 //
-// Fields come in the order of their tags; only `disk` may repeat, and an optional part that is absent has no
+// Fields come in the order of their tags; only `disk` and `network` may repeat, and an optional part that is absent has no
 // field. There is one version at a time: both programs are built and installed together, so a description of
 // another version is an installation gone wrong and is refused.
 
@@ -13,7 +13,7 @@ private let headerBytes = 10
 private enum Tag: UInt8 {
   case kernelPath = 1
   case kernelDescriptor, initialRamdisk, commandLine, describe, memory, cpus, disk, console, entropy, reboot
-  case timeLimit, timeline, verbose, vsock, startedAt
+  case timeLimit, timeline, verbose, vsock, network, startedAt
 }
 
 extension MachineDescription {
@@ -42,6 +42,7 @@ extension MachineDescription {
     fields.put(.timeline, [timeline ? 1 : 0])
     fields.put(.verbose, [verbose ? 1 : 0])
     if let vsock { fields.put(.vsock, littleEndian(vsock.guestCID) + Array(vsock.path.utf8)) }
+    for network in networks { fields.put(.network, encoded(network)) }
     fields.put(.startedAt, littleEndian(startedAt))
     let count = UInt32(headerBytes + fields.bytes.count)
     return magic + littleEndian(version) + littleEndian(count) + fields.bytes
@@ -77,12 +78,18 @@ extension MachineDescription {
     let timeline = try fields.take(.timeline).flag()
     let verbose = try fields.take(.verbose).flag()
     let vsock = try fields.takeIfPresent(.vsock)?.vsock()
+    var networks: [NetworkInterface] = []
+    while let value = try fields.takeIfPresent(.network) {
+      guard networks.count < Limits.devices else { throw notADescription("too many networks") }
+      networks.append(try value.network())
+    }
     let startedAt: UInt64 = try fields.take(.startedAt).wholeInteger()
     guard fields.isAtEnd else { throw notADescription("bytes after its end") }
     try self.init(
       kernel: kernel, initialRamdisk: initialRamdisk, commandLine: commandLine, describe: describe,
       memory: memory, cpus: Int(cpus), disks: disks, console: console, entropy: entropy, vsock: vsock,
-      reboot: reboot, timeLimit: timeLimit, timeline: timeline, verbose: verbose, startedAt: startedAt)
+      networks: networks, reboot: reboot, timeLimit: timeLimit, timeline: timeline, verbose: verbose,
+      startedAt: startedAt)
   }
 }
 
@@ -94,6 +101,25 @@ private func notADescription(_ why: String) -> Diagnostic {
 
 private func littleEndian<T: FixedWidthInteger>(_ value: T) -> [UInt8] {
   (0..<(T.bitWidth / 8)).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+}
+
+/// A byte that says which buckets there are, then the three numbers of each.
+private func encoded(_ limit: RateLimit?) -> [UInt8] {
+  var bytes: [UInt8] = [(limit?.bandwidth == nil ? 0 : 1) | (limit?.operations == nil ? 0 : 2)]
+  for bucket in [limit?.bandwidth, limit?.operations] {
+    guard let bucket else { continue }
+    bytes += littleEndian(bucket.size) + littleEndian(bucket.refillMilliseconds) + littleEndian(bucket.burst)
+  }
+  return bytes
+}
+
+/// An MTU of 0 is none; the name, which only a tap has, comes last.
+private func encoded(_ network: NetworkInterface) -> [UInt8] {
+  var name = ""
+  if case .tap(_, let tap) = network.host { name = tap }
+  return littleEndian(UInt32(bitPattern: network.host.descriptor)) + network.macAddress.bytes
+    + littleEndian(network.mtu ?? 0) + encoded(network.receiveLimit) + encoded(network.transmitLimit)
+    + Array(name.utf8)
 }
 
 private struct FieldWriter {
@@ -182,6 +208,31 @@ private struct FieldValue {
   consuming func vsock() throws(Diagnostic) -> VirtioSocket {
     let guestCID: UInt32 = try integer()
     return try VirtioSocket(path: try text(), guestCID: guestCID)
+  }
+
+  consuming func network() throws(Diagnostic) -> NetworkInterface {
+    let descriptor: UInt32 = try integer()
+    let address = try MACAddress(Array(try prefix(6)))
+    let mtu: UInt16 = try integer()
+    let (receive, transmit) = (try rateLimit(), try rateLimit())
+    let (number, name) = (Int32(bitPattern: descriptor), try text())
+    return try NetworkInterface(
+      host: name.isEmpty ? .program(number) : .tap(number, name: name), macAddress: address,
+      mtu: mtu == 0 ? nil : mtu, receiveLimit: receive, transmitLimit: transmit)
+  }
+
+  mutating func rateLimit() throws(Diagnostic) -> RateLimit? {
+    let buckets: UInt8 = try integer()
+    guard buckets <= 3 else { throw notADescription("\(buckets) are no buckets") }
+    let bandwidth = buckets & 1 != 0 ? try bucket() : nil
+    let operations = buckets & 2 != 0 ? try bucket() : nil
+    return RateLimit(bandwidth: bandwidth, operations: operations)
+  }
+
+  private mutating func bucket() throws(Diagnostic) -> RateLimit.Bucket {
+    let size: UInt64 = try integer()
+    let time: UInt64 = try integer()
+    return try RateLimit.Bucket(size: size, refillMilliseconds: time, burst: try integer())
   }
 
   consuming func disk() throws(Diagnostic) -> Disk {

@@ -24,4 +24,10 @@ public enum Limits {
   public static let timeLimit: ClosedRange<UInt64> = 1_000_000...(365 * 86_400 * 1_000_000_000)
   /// Bytes of an encoded description: room for every disk with the longest path, and nothing like it again.
   public static let encodedBytes = 128 * 1024
+  /// Milliseconds in which the bucket of a rate limit fills: up to a day.
+  public static let refillMilliseconds: UInt64 = 86_400_000
+  /// Bytes of a network interface's name (IFNAMSIZ is 16 with the terminating zero).
+  public static let interfaceNameBytes = 15
+  /// The largest IP packet of a network in bytes: from what every host on an IP network takes (RFC 791) on.
+  public static let mtu: ClosedRange<Int> = 68...65535
 }

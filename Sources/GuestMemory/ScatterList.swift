@@ -9,6 +9,7 @@ public final class ScatterList {
   private let memory: GuestMemory
   private let entries: UnsafeMutablePointer<iovec>
   private let capacity: Int
+  private let ownBytes: UnsafeMutableRawPointer
   /// The slices in the list.
   public private(set) var count = 0
   /// The bytes in the list, 0 to Int.max.
@@ -20,9 +21,39 @@ public final class ScatterList {
     self.memory = memory
     self.capacity = capacity
     entries = .allocate(capacity: capacity)
+    ownBytes = .allocate(byteCount: ScatterList.ownByteLimit, alignment: 1)
+    ownBytes.initializeMemory(as: UInt8.self, repeating: 0, count: ScatterList.ownByteLimit)
   }
 
-  deinit { entries.deallocate() }
+  deinit {
+    entries.deallocate()
+    ownBytes.deallocate()
+  }
+
+  /// The most bytes of the host's own that can stand before the slices.
+  public static let ownByteLimit = 16
+
+  /// Makes the list one of `bytes`, at most ``ownByteLimit``, which are copied; slices follow.
+  public func begin(with bytes: Span<UInt8>) {
+    beginWithRoom(for: bytes.count)
+    bytes.withUnsafeBytes {
+      ownBytes.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(ownBytes), byteCount: $0.count)
+    }
+  }
+
+  /// Makes the list one of room for `count` bytes, at most ``ownByteLimit``, to be read into; slices follow.
+  public func beginWithRoom(for count: Int) {
+    precondition((1...ScatterList.ownByteLimit).contains(count))
+    entries.initialize(to: iovec(iov_base: ownBytes, iov_len: count))
+    self.count = 1
+    byteCount = count
+  }
+
+  /// What was read into the room the list begins with.
+  public func ownByte(_ index: Int) -> UInt8 {
+    precondition((0..<ScatterList.ownByteLimit).contains(index))
+    return ownBytes.load(fromByteOffset: index, as: UInt8.self)
+  }
 
   public func removeAll() {
     count = 0

@@ -29,6 +29,7 @@ public final class EventLoop {
   private var handlers: [UInt64: (Interest) -> Void] = [:]
   private var nextKey: UInt64 = 1
   private var running = true
+  private var postponed: [() -> Void] = []
 
   public init() throws(SystemError) {
     epoll = FileDescriptor(
@@ -66,10 +67,12 @@ public final class EventLoop {
     defer {
       mailbox.close(for: self)
       handlers.removeAll()
+      postponed.removeAll()
     }
     var events = [epoll_event](repeating: epoll_event(), count: 32)
     while running {
-      let count = try retrying("epoll_wait") { Int(epoll_wait(epoll.raw, &events, 32, -1)) }
+      let patience: Int32 = postponed.isEmpty ? -1 : 0
+      let count = try retrying("epoll_wait") { Int(epoll_wait(epoll.raw, &events, 32, patience)) }
       for event in events.prefix(count) {
         if event.data.u64 == 0 {
           mailbox.deliver(to: self)
@@ -77,7 +80,17 @@ public final class EventLoop {
           handlers[event.data.u64]?(Interest(rawValue: event.events))
         }
       }
+      doPostponed()
     }
+  }
+
+  /// Calls `body` when all events at hand have been dealt with: for work that lets others have their turn.
+  public func later(_ body: @escaping () -> Void) { postponed.append(body) }
+
+  private func doPostponed() {
+    let bodies = postponed
+    postponed.removeAll()
+    for body in bodies { body() }
   }
 
   /// Ends ``run()`` after the events at hand.

@@ -28,12 +28,27 @@ public struct FileDescriptor: ~Copyable, Sendable {
     return number
   }
 
+  /// Gives the number to the program that this process becomes (execve(2)).
+  public consuming func bequeath() throws(SystemError) -> Int32 {
+    _ = try checked(clinux_fcntl(raw, F_SETFD, 0), "fcntl", "F_SETFD")
+    return release()
+  }
+
   /// Another descriptor for the same open file description.
   public func duplicate() throws(SystemError) -> FileDescriptor { try FileDescriptor(duplicating: raw) }
 
   /// Reads at most the buffer's length from the current position; 0 at the end of the file.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int {
     try retrying("read") { Glibc.read(raw, buffer.baseAddress, buffer.count) }
+  }
+
+  /// Reads into `bytes` from index `start` on.
+  /// - Returns: how many; 0 at the end of the file.
+  public func read(into bytes: inout [UInt8], at start: Int = 0) throws(SystemError) -> Int {
+    precondition((0..<bytes.count).contains(start))
+    return try retrying("read") {
+      bytes.withUnsafeMutableBytes { Glibc.read(raw, $0.baseAddress.map { $0 + start }, $0.count - start) }
+    }
   }
 
   /// Reads at most `count` bytes from the current position; fewer at the end of the file or of what is ready.

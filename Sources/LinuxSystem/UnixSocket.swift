@@ -23,6 +23,14 @@ public enum UnixSocket {
     return socket
   }
 
+  /// The numbers of two stream sockets that are joined, for the caller to own. Both wait.
+  public static func pair() throws(SystemError) -> (Int32, Int32) {
+    var ends: [Int32] = [0, 0]
+    let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+    _ = try checking("socketpair") { Int(socketpair(AF_UNIX, kind, 0, &ends)) }
+    return (ends[0], ends[1])
+  }
+
   /// The next connection that waits; nil if there is none.
   public static func accept(from listener: borrowing FileDescriptor) throws(SystemError) -> FileDescriptor? {
     do throws(SystemError) {

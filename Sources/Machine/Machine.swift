@@ -1,3 +1,4 @@
+import Backends
 import Boot
 public import Configuration
 import KVM
@@ -11,15 +12,18 @@ public enum Machine {
   /// stay blocked.
   public static func run(_ description: MachineDescription) -> Outcome {
     let deadline = description.timeLimit.map { Clock.monotonicNanoseconds() &+ $0 }
+    let remainders = FrameRemainders()
     while true {
-      let outcome = runOnce(description, until: deadline)
+      let outcome = runOnce(description, until: deadline, remainders)
       if outcome.status != .guestReset || description.reboot == .exit { return outcome }
       if description.verbose { note("\(outcome.line): the machine starts again") }
     }
   }
 
   /// - Parameter deadline: in nanoseconds of CLOCK_MONOTONIC, of all machines together.
-  private static func runOnce(_ description: MachineDescription, until deadline: UInt64?) -> Outcome {
+  private static func runOnce(
+    _ description: MachineDescription, until deadline: UInt64?, _ remainders: FrameRemainders
+  ) -> Outcome {
     do throws(Diagnostic) {
       var timeline = Timeline()
       if description.startedAt > 0 { timeline.mark("command started", at: description.startedAt) }
@@ -35,7 +39,8 @@ public enum Machine {
         try IOThread(control: control)
       }
       defer { io.join() }
-      let builder = MachineBuilder(description: description, control: control, io: io)
+      let builder = MachineBuilder(
+        description: description, control: control, io: io, remainders: remainders)
       let outcome = try run(builder, events, until: deadline, &timeline)
       timeline.mark("machine ended", instructions: control.counter?.total)
       if description.timeline { show(timeline, control) }

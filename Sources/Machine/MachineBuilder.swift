@@ -12,6 +12,8 @@ struct MachineBuilder {
   let description: MachineDescription
   let control: MachineControl
   let io: IOThread
+  /// Of the machines before this one.
+  let remainders: FrameRemainders
 
   /// Everything that is ready to run, but for the kernel.
   struct Parts {
@@ -30,7 +32,8 @@ struct MachineBuilder {
     let machine = try host("cannot make a virtual machine") { () throws(SystemError) in
       SharedMachine(try VirtualMachine(kvm.descriptor, memory: memory, pins: UInt64(IOAPIC.pinCount)))
     }
-    let devices = try VirtioDevices(description, control: control, mailbox: io.mailbox)
+    let devices = try VirtioDevices(
+      description, control: control, mailbox: io.mailbox, remainders: remainders)
     let serial = try makeSerialConsole()
     let interrupts = IOAPIC(sink: MessageSink(machine: machine), events: control)
     var ports = BusBuilder()

@@ -3,7 +3,8 @@ import Configuration
 import Devices
 import LinuxSystem
 
-/// The virtio devices of a machine in the order of their windows: console, disks, entropy, vsock.
+/// The virtio devices of a machine in the order of their windows: console, disks, entropy, vsock,
+/// networks.
 struct VirtioDevices {
   private(set) var attached: [AttachedDevice] = []
   /// Nil where the machine has another console or none.
@@ -11,13 +12,15 @@ struct VirtioDevices {
   private let mailbox: EventLoop.Mailbox
 
   init(
-    _ description: MachineDescription, control: MachineControl, mailbox: EventLoop.Mailbox
+    _ description: MachineDescription, control: MachineControl, mailbox: EventLoop.Mailbox,
+    remainders: FrameRemainders
   ) throws(Diagnostic) {
     self.mailbox = mailbox
     if description.console == .virtio { try addConsole(control) }
     for disk in description.disks { try add(disk, control) }
     if description.entropy { try addEntropy() }
     if let vsock = description.vsock { try add(vsock) }
+    for network in description.networks { try add(network, control, remainders) }
   }
 
   private mutating func addConsole(_ control: MachineControl) throws(Diagnostic) {
@@ -57,6 +60,25 @@ struct VirtioDevices {
           ? "it exists: remove it, or end the machine that uses it" : error.reason)
     }
     try attach(VsockPort(socket: socket, guestCID: vsock.guestCID))
+  }
+
+  private mutating func add(
+    _ network: NetworkInterface, _ control: MachineControl, _ remainders: FrameRemainders
+  ) throws(Diagnostic) {
+    let name: String
+    switch network.host {
+    case .tap(_, let tap): name = tap
+    case .program: name = "user"
+    }
+    let port: NetPort
+    do throws(SystemError) {
+      port = try NetPort(network, remainders) {
+        control.note("network \(name): its end on the host is gone; the guest sees the cable unplugged")
+      }
+    } catch {
+      throw Diagnostic(.hostResource, "cannot attach the network", which: name, mend: "\(error)")
+    }
+    try attach(port)
   }
 
   private mutating func attach(_ device: sending any VirtioDevice) throws(Diagnostic) {

@@ -51,6 +51,24 @@ struct Boot: ParsableCommand {
   var vsock: String?
 
   @Option(
+    help: ArgumentHelp(
+      """
+      A network card. user: connections are made as the host's own, by passt, without rights; the default kernel gets \
+      its address by DHCP. ,host-loopback lets the guest reach the host's loopback at its gateway's address. \
+      tap=NAME: a tap of the host, made and removed again if there is none of that name. May be repeated.
+      """, valueName: "user|tap=name[,mac=address][,mtu=bytes]"))
+  var net: [String] = []
+
+  @Option(
+    name: [.short, .long],
+    help: ArgumentHelp(
+      """
+      Lead a port of the host to one of the guest, with --net user; at all addresses of the host unless one is named. \
+      May be repeated.
+      """, valueName: "[address:]port:port[/udp]"))
+  var publish: [String] = []
+
+  @Option(
     help: ArgumentHelp("How the hardware is described to the kernel. (default: auto)", valueName: "way"))
   var describe: MachineDescription.HardwareDescription?
 
@@ -96,6 +114,8 @@ struct Boot: ParsableCommand {
     if let cpus { request.cpus = cpus }
     if let console { request.console = console }
     if let vsock { request.vsock = try VirtioSocket(option: vsock) }
+    for text in net { request.networks.append(try NetworkRequest(option: text)) }
+    for text in publish { request.published.append(try PublishedPort(option: text)) }
     if let describe { request.hardware = describe }
     if let reboot { request.reboot = reboot }
     if let timeLimit { request.timeLimit = try nanoseconds(timeLimit) }

@@ -15,6 +15,8 @@ struct BootRequest: Equatable {
   var hardware = MachineDescription.HardwareDescription.auto
   var entropy = true
   var vsock: VirtioSocket?
+  var networks: [NetworkRequest] = []
+  var published: [PublishedPort] = []
   var reboot = MachineDescription.Reboot.exit
   var timeLimit: UInt64?
   var timeline = false
@@ -22,6 +24,8 @@ struct BootRequest: Equatable {
 
   /// The machine that answers the request, with every file it names looked at.
   func describe(startedAt: UInt64) throws(Diagnostic) -> MachineDescription {
+    // First, since passt needs as long as all the rest.
+    let prepared = try PreparedNetworks(networks, publishing: published)
     let path: String
     if let kernel {
       path = kernel
@@ -37,12 +41,23 @@ struct BootRequest: Equatable {
     return try MachineDescription(
       kernel: loadable, initialRamdisk: initialRamdisk, commandLine: fullCommandLine, describe: described,
       memory: memory, cpus: cpus, disks: disks, console: console, entropy: entropy, vsock: vsock,
-      reboot: reboot, timeLimit: timeLimit, timeline: timeline, verbose: verbose, startedAt: startedAt)
+      networks: prepared.interfaces(), reboot: reboot, timeLimit: timeLimit, timeline: timeline,
+      verbose: verbose, startedAt: startedAt)
   }
 
   /// `--cmdline` replaces the default, `--append` adds to either.
   var fullCommandLine: String {
-    [commandLine ?? defaultCommandLine, appended ?? ""].filter { !$0.isEmpty }.joined(separator: " ")
+    let line = [commandLine ?? defaultCommandLine, appended ?? ""].filter { !$0.isEmpty }.joined(
+      separator: " ")
+    return [addressArgument(besides: line), line].filter { !$0.isEmpty }.joined(separator: " ")
+  }
+
+  /// What has our kernel ask for its address on a user network, where nothing was said of addresses. It stands first, for what follows `--` is not the kernel's.
+  private func addressArgument(besides line: String) -> String {
+    guard kernel == nil, let index = networks.firstIndex(where: \.isUser) else { return "" }
+    let words = line.split(separator: " ").prefix { $0 != "--" }
+    if words.contains(where: { $0.hasPrefix("ip=") }) { return "" }
+    return "ip=:::::eth\(index):dhcp"
   }
 
   /// The console, the root file system, and for kernels that are not ours what ours has built in: to reset

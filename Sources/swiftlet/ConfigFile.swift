@@ -44,6 +44,9 @@ struct ConfigFile {
     try read(source, into: &request)
     if let machine = file.take("machine-config"), machine != .null { try read(machine, machine: &request) }
     if let drives = file.take("drives"), drives != .null { try read(drives: drives, into: &request) }
+    if let cards = file.take("network-interfaces"), cards != .null {
+      request.networks = try networks(cards)
+    }
     if let entropy = file.take("entropy"), entropy != .null {
       end(try Section(entropy, at: "entropy", of: self))
       request.entropy = true
@@ -107,6 +110,65 @@ struct ConfigFile {
     }
     // As Firecracker does: the root drive is named after what the file says.
     if let root, let line = request.commandLine { request.commandLine = "\(line) \(root)" }
+  }
+
+  private mutating func networks(_ value: JSONValue) throws(Diagnostic) -> [NetworkRequest] {
+    guard case .list(let cards) = value else {
+      throw bad("has network-interfaces that are not a list", "use [ ]")
+    }
+    var names = Set<String>()
+    var networks: [NetworkRequest] = []
+    for (index, card) in cards.enumerated() {
+      let place = "network-interfaces[\(index)]"
+      var section = try Section(card, at: place, of: self)
+      guard let name = try section.text("iface_id"), let tap = try section.text("host_dev_name") else {
+        throw bad("needs iface_id and host_dev_name in \(place)", "add them")
+      }
+      guard names.insert(name).inserted else {
+        throw bad("has two interfaces \(name)", "give each its own iface_id")
+      }
+      try NetworkInterface.check(name: tap)
+      var network = NetworkRequest(host: .tap(tap))
+      if let address = try section.text("guest_mac") { network.macAddress = try MACAddress(address) }
+      if let mtu = try section.number("mtu") {
+        try NetworkInterface.check(mtu: mtu)
+        network.mtu = UInt16(mtu)
+      }
+      network.receiveLimit = try rateLimit(&section, at: place, "rx_rate_limiter")
+      network.transmitLimit = try rateLimit(&section, at: place, "tx_rate_limiter")
+      end(section)
+      networks.append(network)
+    }
+    return networks
+  }
+
+  /// The rate limiter of a section; a bucket of size 0 or without a refill time is none.
+  private mutating func rateLimit(
+    _ section: inout Section, at place: String, _ key: String = "rate_limiter"
+  ) throws(Diagnostic) -> RateLimit? {
+    guard let value = section.take(key), value != .null else { return nil }
+    var limiter = try Section(value, at: "\(place).\(key)", of: self)
+    let bandwidth = try bucket(&limiter, "bandwidth", at: "\(place).\(key)")
+    let operations = try bucket(&limiter, "ops", at: "\(place).\(key)")
+    end(limiter)
+    return RateLimit(bandwidth: bandwidth, operations: operations)
+  }
+
+  private mutating func bucket(
+    _ limiter: inout Section, _ name: String, at place: String
+  ) throws(Diagnostic) -> RateLimit.Bucket? {
+    guard let value = limiter.take(name), value != .null else { return nil }
+    var section = try Section(value, at: "\(place).\(name)", of: self)
+    guard let size = try section.number("size"), let time = try section.number("refill_time") else {
+      throw bad("needs size and refill_time in \(place).\(name)", "add them")
+    }
+    let burst = try section.number("one_time_burst") ?? 0
+    end(section)
+    guard size >= 0, time >= 0, burst >= 0 else {
+      throw bad("has a negative number in \(place).\(name)", "use what is not below 0")
+    }
+    if size == 0 || time == 0 { return nil }
+    return try RateLimit.Bucket(size: UInt64(size), refillMilliseconds: UInt64(time), burst: UInt64(burst))
   }
 
   private mutating func socket(_ value: JSONValue) throws(Diagnostic) -> VirtioSocket {

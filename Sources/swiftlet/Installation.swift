@@ -18,6 +18,23 @@ enum Installation {
     return text.isEmpty ? nil : text
   }
 
+  /// The file of a program that PATH leads to.
+  static func program(_ name: String) -> String? {
+    (environment("PATH") ?? "").split(separator: ":").map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
+  }
+
+  /// What tells this host from others: machine-id(5), or else its name.
+  static var hostIdentity: String {
+    if let file = try? FileDescriptor(opening: "/etc/machine-id", O_RDONLY),
+      let bytes = try? file.contents(limit: 4096), !bytes.isEmpty
+    {
+      return String(decoding: bytes, as: UTF8.self)
+    }
+    var name = [CChar](repeating: 0, count: 256)
+    gethostname(&name, name.count - 1)
+    return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
   static func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
 }
 

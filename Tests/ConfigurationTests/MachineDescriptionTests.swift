@@ -9,7 +9,16 @@ struct MachineDescriptionTests {
       disks: [
         try Disk(path: "/d/root.img", readOnly: true, identifier: "root"), try Disk(path: "data"),
       ],
-      console: .serial, entropy: false, vsock: try VirtioSocket(path: "/v", guestCID: 77), reboot: .restart,
+      console: .serial, entropy: false, vsock: try VirtioSocket(path: "/v", guestCID: 77),
+      networks: [
+        try NetworkInterface(
+          host: .tap(9, name: "tap0"), macAddress: try MACAddress("02:00:00:00:00:01"), mtu: 1400,
+          receiveLimit: RateLimit(
+            bandwidth: try .init(size: 1000, refillMilliseconds: 100, burst: 5),
+            operations: try .init(size: 7, refillMilliseconds: 8)),
+          transmitLimit: RateLimit(bandwidth: nil, operations: try .init(size: 9, refillMilliseconds: 10))),
+        try NetworkInterface(host: .program(10), macAddress: MACAddress(derivedFrom: "b")),
+      ], reboot: .restart,
       timeLimit: 2_500_000_000, timeline: true,
       verbose: true, startedAt: 0x0123_4567_89ab_cdef)
   }
@@ -36,7 +45,7 @@ struct MachineDescriptionTests {
       11, 4, 0, 0, 0, 0x65, 0x78, 0x69, 0x74,
       13, 1, 0, 0, 0, 0,
       14, 1, 0, 0, 0, 0,
-      16, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+      17, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     ]
     #expect(bytes == expected)
   }
@@ -75,6 +84,40 @@ struct MachineDescriptionTests {
     #expect(throws: Diagnostic.self) { try MachineDescription(decoding: bytes) }
     bytes[6] &+= 1
     #expect(throws: Diagnostic.self) { try MachineDescription(decoding: bytes) }
+  }
+
+  @Test func networksAreChecked() throws {
+    let address = try MACAddress("02:00:00:00:00:01")
+    #expect(address.bytes == [2, 0, 0, 0, 0, 1])
+    #expect(try MACAddress("FE:dc:BA:98:76:54").description == "fe:dc:ba:98:76:54")
+    for text in [
+      "", "02:00:00:00:00", "02:00:00:00:00:01:02", "2:0:0:0:0:1", "02-00-00-00-00-01", "02:00:00:00:00:0g",
+      "+2:00:00:00:00:01", "01:00:00:00:00:01", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00",
+    ] { #expect(throws: Diagnostic.self, "\(text)") { try MACAddress(text) } }
+    for name in ["", ".", "..", "a b", "a/b", "a:b", "a%d", "ü", String(repeating: "a", count: 16)] {
+      #expect(throws: Diagnostic.self, "\(name)") {
+        try NetworkInterface(host: .tap(5, name: name), macAddress: address)
+      }
+    }
+    _ = try NetworkInterface(host: .tap(5, name: String(repeating: "a", count: 15)), macAddress: address)
+    for mtu: UInt16 in [68, 65535] {
+      _ = try NetworkInterface(host: .program(5), macAddress: address, mtu: mtu)
+    }
+    #expect(throws: Diagnostic.self) {
+      try NetworkInterface(host: .program(5), macAddress: address, mtu: 67)
+    }
+    #expect(throws: Diagnostic.self) { try NetworkInterface(host: .program(-1), macAddress: address) }
+    let network = try NetworkInterface(host: .program(5), macAddress: address)
+    #expect(throws: Diagnostic.self) {
+      try MachineDescription(kernel: .path("k"), networks: [network, network])
+    }
+  }
+
+  @Test func aDerivedAddressIsStableAndLocal() {
+    #expect(MACAddress(derivedFrom: "a") == MACAddress(derivedFrom: "a"))
+    let all = (0..<500).map { MACAddress(derivedFrom: "machine \($0)") }
+    #expect(Set(all).count == 500)
+    #expect(all.allSatisfy { $0.bytes[0] & 3 == 2 })
   }
 
   @Test func limitsHoldAtTheirEdges() throws {

@@ -143,6 +143,25 @@ struct BadInputTests {
       "$S boot --kernel hello --append \"$(printf 'a\\nb')\"", 64,
       "control character in the kernel command line"),
     Case("$S boot --kernel hello --append \"$(printf 'a\\033b')\"", 64, "a\\u{1b}b: use printable"),
+    Case("$S boot --kernel hello --net wifi", 64, "bad network 'wifi': wifi: write user, or tap=NAME"),
+    Case(
+      "$S boot --kernel hello --net user,speed=9", 64, "bad network option 'speed=9': user,speed=9: only mac="
+    ),
+    Case("$S boot --kernel hello --net tap=a/b", 64, "bad name of a network interface: a/b: use 1 to 15"),
+    Case("$S boot --kernel hello --net user,mtu=60", 64, "bad MTU: 60: use 68 to 65535"),
+    Case(
+      "$S boot --kernel hello --net user,mac=01:00:00:00:00:01", 64, "MAC address that no card can have: 01:"),
+    Case("$S boot --kernel hello --net user --net user", 64, "two user networks: --net user: one is enough"),
+    Case("$S boot --kernel hello -p 8080:80", 64, "without a user network: 8080:80: add --net user"),
+    Case(
+      "$S boot --kernel hello -p 8080:80 --net tap=lo", 64, "without a user network: 8080:80: add --net user"),
+    Case(
+      "$S boot --kernel hello --net user -p http", 64, "bad published port: http: write [ADDRESS:]HOSTPORT"),
+    Case(
+      "$S boot --kernel hello --net user -p ::1:80:80", 64, "bad address to publish at: ::1:80:80: give one"),
+    Case(
+      "PATH=/nowhere $S boot --kernel hello --net user", 66,
+      "cannot find passt, which --net user needs: install"),
     Case("$V", 64, "use `swiftlet boot`"),
     Case("$V --description-fd 3", 70, "cannot read the machine description: descriptor 3"),
     Case("$V --description-fd 3 3< zeros", 70, "machine description"),
@@ -181,6 +200,9 @@ struct BadInputTests {
   /// A device of the same number that only root may open.
   private static let forbidden =
     "mknod -m 600 /mnt/kvm c 10 232; mount --bind /mnt/kvm /dev/kvm; "
+  private static func taps(_ mode: String) -> String {
+    "mknod -m \(mode) /mnt/tun c 10 200; mount --bind /mnt/tun /dev/net/tun; "
+  }
   private static let cache = "mount -t tmpfs -o size=4k,mode=0700 tmpfs /mnt; XDG_CACHE_HOME=/mnt $S "
   static let privileged = [
     Case(
@@ -198,6 +220,15 @@ struct BadInputTests {
     Case(
       "unshare -m sh -c '\(alone)\(nobody)boot --kernel hello --disk disk'", 66,
       "no permission for the disk: disk: "),
+    Case(
+      "unshare -m sh -c '\(alone)\(taps("666"))\(nobody)boot --kernel hello --net tap=new0'", 66,
+      "no such tap, and no permission to make one: new0: as root: ip tuntap add new0 mode tap user NAME"),
+    Case(
+      "unshare -m sh -c '\(alone)\(taps("600"))\(nobody)boot --kernel hello --net tap=new0'", 66,
+      "no permission for taps: /dev/net/tun: let this user read and write it, or use --net user"),
+    Case(
+      "unshare -m sh -c 'mount -t tmpfs tmpfs /dev; $S boot --kernel hello --net tap=new0'", 66,
+      "this host has no taps: /dev/net/tun: as root: modprobe tun"),
     Case(
       "unshare -m sh -c 'mount --bind . /mnt; mount -o remount,bind,ro /mnt; $S boot --kernel hello --disk /mnt/disk'",
       66, "disk on a read-only file system: /mnt/disk: add ,ro"),

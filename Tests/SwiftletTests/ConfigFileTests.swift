@@ -72,6 +72,40 @@ struct ConfigFileTests {
     #expect(try request(text).vsock == VirtioSocket(path: "/v.sock", guestCID: 52))
   }
 
+  @Test func namesTheNetworks() throws {
+    let text = #"""
+      {"boot-source": {"kernel_image_path": "k"}, "network-interfaces": [
+        {"iface_id": "eth0", "host_dev_name": "tap0"},
+        {"iface_id": "eth1", "host_dev_name": "tap1", "guest_mac": "06:00:AC:10:00:02", "mtu": 1400,
+         "rx_rate_limiter": {"bandwidth": {"size": 1000, "refill_time": 100, "one_time_burst": 9}},
+         "tx_rate_limiter": {"bandwidth": {"size": 0, "refill_time": 100}, "ops": {"size": 5, "refill_time": 10}}}]}
+      """#
+    let expected = [
+      NetworkRequest(host: .tap("tap0")),
+      NetworkRequest(
+        host: .tap("tap1"), macAddress: try MACAddress("06:00:ac:10:00:02"), mtu: 1400,
+        receiveLimit: RateLimit(
+          bandwidth: try .init(size: 1000, refillMilliseconds: 100, burst: 9), operations: nil),
+        transmitLimit: RateLimit(bandwidth: nil, operations: try .init(size: 5, refillMilliseconds: 10))),
+    ]
+    #expect(try request(text).networks == expected)
+  }
+
+  @Test(arguments: [
+    #"1"#, #"[{}]"#, #"[{"iface_id": "a"}]"#, #"[{"iface_id": "a", "host_dev_name": "a/b"}]"#,
+    #"[{"iface_id": "a", "host_dev_name": "t", "mtu": 67}]"#,
+    #"[{"iface_id": "a", "host_dev_name": "t", "guest_mac": "x"}]"#,
+    #"[{"iface_id": "a", "host_dev_name": "t", "speed": 1}]"#,
+    #"[{"iface_id": "a", "host_dev_name": "t"}, {"iface_id": "a", "host_dev_name": "u"}]"#,
+    #"[{"iface_id": "a", "host_dev_name": "t", "rx_rate_limiter": {"ops": {"size": 5}}}]"#,
+    #"[{"iface_id": "a", "host_dev_name": "t", "rx_rate_limiter": {"ops": {"size": -5, "refill_time": 1}}}]"#,
+  ])
+  func badNetworksAreRefused(_ networks: String) {
+    #expect(throws: Diagnostic.self) {
+      try request(#"{"boot-source": {"kernel_image_path": "k"}, "network-interfaces": \#(networks)}"#)
+    }
+  }
+
   @Test(arguments: [
     #"{"boot-source": {"kernel_image_path": "k"}, "vsock": {"guest_cid": 52}}"#, "", "{", "[]", "1", "{}",
     #"{"boot-source": 1}"#, #"{"boot-source": {}}"#,

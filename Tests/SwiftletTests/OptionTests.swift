@@ -44,6 +44,71 @@ struct OptionTests {
     }
   }
 
+  @Test func networksAreRead() throws {
+    #expect(try NetworkRequest(option: "user") == NetworkRequest(host: .user(hasLoopback: false)))
+    let address = try MACAddress("02:00:00:00:00:07")
+    #expect(
+      try NetworkRequest(option: "user,mac=02:00:00:00:00:07,mtu=1400,host-loopback")
+        == NetworkRequest(host: .user(hasLoopback: true), macAddress: address, mtu: 1400))
+    #expect(
+      try NetworkRequest(option: "tap=tap0,mtu=9000,mac=02:00:00:00:00:07")
+        == NetworkRequest(host: .tap("tap0"), macAddress: address, mtu: 9000))
+    for text in [
+      "", "tap", "tap=", "tap=a/b", "tap=sixteen-letters-", "bridge", "user=1", "user,", "user,mtu=",
+      "user,mtu=67",
+      "user,mtu=65536", "user,mtu=+1400", "user,mac=", "user,mac=01:00:00:00:00:00", "tap=t,host-loopback",
+      "user,x=1",
+    ] { #expect(throws: Diagnostic.self, "\(text)") { try NetworkRequest(option: text) } }
+  }
+
+  @Test func publishedPortsAreRead() throws {
+    #expect(try PublishedPort(option: "8080:80") == PublishedPort(hostPort: 8080, guestPort: 80))
+    #expect(
+      try PublishedPort(option: "127.0.0.1:5353:53/udp")
+        == PublishedPort(address: "127.0.0.1", hostPort: 5353, guestPort: 53, isDatagrams: true))
+    #expect(try PublishedPort(option: "1:65535/tcp") == PublishedPort(hostPort: 1, guestPort: 65535))
+    for text in [
+      "", "80", ":80", "80:", "0:80", "80:0", "65536:80", "80:+1", "a:80", "localhost:80:80", "1.2.3:80:80",
+      ":80:80",
+      "80:80/sctp", "[::1]:80:80", "1.2.3.4:5:6:7", "80:80/udp/tcp",
+    ] { #expect(throws: Diagnostic.self, "\(text)") { try PublishedPort(option: text) } }
+  }
+
+  @Test func passtIsToldWhatWasAskedFor() throws {
+    let plain = [
+      "--quiet", "--fd", "3", "--ipv4-only", "--address", "10.0.2.15", "--netmask", "24", "--gateway",
+    ]
+    let first = UserNetwork.arguments(try NetworkRequest(option: "user"), [])
+    #expect(
+      first == plain + [
+        "10.0.2.2", "--dns-forward", "10.0.2.2", "--no-map-gw", "--tcp-ports", "none", "--udp-ports", "none",
+      ])
+    let second = UserNetwork.arguments(
+      try NetworkRequest(option: "user,host-loopback,mtu=1400"),
+      [
+        try PublishedPort(option: "127.0.0.1:1:2"), try PublishedPort(option: "3:4/udp"),
+        try PublishedPort(option: "5:6"),
+      ])
+    #expect(
+      second.suffix(8) == [
+        "--mtu", "1400", "--tcp-ports", "127.0.0.1/1:2", "--tcp-ports", "5:6", "--udp-ports", "3:4",
+      ])
+    #expect(!second.contains("--no-map-gw"))
+    let errors = "Failed to send 3 bytes to syslog\nDon't run as root. Changing to nobody...\nIt is broken\n"
+    #expect(UserNetwork.reason(errors) == "It is broken")
+    #expect(UserNetwork.reason("Failed to send 3 bytes to syslog\n") == "it says nothing")
+  }
+
+  @Test func theDefaultKernelAsksForItsAddress() throws {
+    #expect(try request("--net", "user").fullCommandLine == "ip=:::::eth0:dhcp console=hvc0")
+    #expect(
+      try request("--net", "tap=a", "--net", "user", "--cmdline", "a -- ip=x").fullCommandLine
+        == "ip=:::::eth1:dhcp a -- ip=x")
+    #expect(try request("--net", "user", "--append", "ip=off").fullCommandLine == "console=hvc0 ip=off")
+    #expect(try request("--net", "tap=a").fullCommandLine == "console=hvc0")
+    #expect(try !request("--net", "user", "--kernel", "k").fullCommandLine.contains("ip="))
+  }
+
   private func request(_ arguments: String...) throws -> BootRequest {
     try #require(try Swiftlet.parseAsRoot(["boot"] + arguments) as? Boot).request()
   }
@@ -52,11 +117,14 @@ struct OptionTests {
     let request = try request(
       "--kernel", "k", "--initrd", "i", "--disk", "d,ro", "--disk", "e", "--append", "x", "--memory", "64M",
       "--cpus", "2", "--console", "none", "--describe", "acpi", "--timeline", "--time-limit", "2", "--reboot",
-      "restart", "-v")
+      "restart", "-v", "--net", "user", "--net", "tap=t", "-p", "1:2", "--publish", "3:4/udp")
     let expected = BootRequest(
       kernel: "k", initialRamdisk: "i", disks: [try Disk(path: "d", readOnly: true), try Disk(path: "e")],
       commandLine: nil, appended: "x", memory: 64 << 20, cpus: 2, console: .none, hardware: .acpi,
-      entropy: true, reboot: .restart, timeLimit: 2_000_000_000, timeline: true, verbose: true)
+      entropy: true,
+      networks: [try NetworkRequest(option: "user"), try NetworkRequest(option: "tap=t")],
+      published: [try PublishedPort(option: "1:2"), try PublishedPort(option: "3:4/udp")], reboot: .restart,
+      timeLimit: 2_000_000_000, timeline: true, verbose: true)
     #expect(request == expected)
     #expect(try self.request() == BootRequest())
   }

@@ -28,4 +28,6 @@ public enum DriverViolation: UInt8, Error, Sendable, CaseIterable {
   case indirectTable
   /// A request lacks the parts its device type demands.
   case requestLayout
+  /// A frame's header asks for what was not agreed on, or names a place outside the frame (5.1.6.2).
+  case frameHeader
 }

@@ -63,6 +63,24 @@ public final class VirtioQueue {
     }
   }
 
+  /// A violation after which the device goes on.
+  func report(_ violation: DriverViolation) { faults.report(violation) }
+
+  /// Gives `body` the ring itself: for a device that keeps chains and gives them back later, or several at once. What
+  /// was given back is shown to the driver when `body` has returned.
+  /// - Returns: false after a violation; the queue is dead until the device is reset.
+  func work(_ body: (inout SplitQueue) throws(DriverViolation) -> Void) -> Bool {
+    if faults.needsReset { return false }
+    do throws(DriverViolation) {
+      try body(&ring)
+      try publish()
+      return true
+    } catch {
+      faults.fail(error)
+      return false
+    }
+  }
+
   private func serveChecked(
     _ body: (borrowing DescriptorChain) throws(DriverViolation) -> Outcome
   ) throws(DriverViolation) -> Stop {

@@ -1,0 +1,116 @@
+import Configuration
+import Glibc
+
+/// A network card that a person asked for.
+struct NetworkRequest: Equatable {
+  enum Host: Equatable {
+    /// An interface of the host, made if there is none of that name.
+    case tap(String)
+    /// The host's own connections, by a program without rights; `hasLoopback`: the gateway's address is the host's
+    /// loopback.
+    case user(hasLoopback: Bool)
+  }
+
+  var host: Host
+  var macAddress: MACAddress?
+  var mtu: UInt16?
+  var receiveLimit: RateLimit?
+  var transmitLimit: RateLimit?
+
+  var isUser: Bool { if case .user = host { true } else { false } }
+}
+
+extension NetworkRequest {
+  /// The card that `tap=NAME[,mac=ADDRESS][,mtu=BYTES]` or `user[,mac=ADDRESS][,mtu=BYTES][,host-loopback]` stands for.
+  init(option text: String) throws(Diagnostic) {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    let kind = parts.first ?? ""
+    if kind == "user" {
+      self.init(host: .user(hasLoopback: false))
+    } else if kind.hasPrefix("tap=") {
+      let name = String(kind.dropFirst(4))
+      try NetworkInterface.check(name: name)
+      self.init(host: .tap(name))
+    } else {
+      throw Diagnostic(
+        .usage, "bad network '\(kind)'", which: text, mend: "write user, or tap=NAME with an interface's name"
+      )
+    }
+    for part in parts.dropFirst() {
+      if part.hasPrefix("mac=") {
+        macAddress = try MACAddress(String(part.dropFirst(4)))
+      } else if part.hasPrefix("mtu=") {
+        mtu = try NetworkRequest.mtu(String(part.dropFirst(4)))
+      } else if part == "host-loopback", isUser {
+        host = .user(hasLoopback: true)
+      } else {
+        throw Diagnostic(
+          .usage, "bad network option '\(part)'", which: text,
+          mend: "only mac=ADDRESS and mtu=BYTES may follow, and host-loopback with user")
+      }
+    }
+  }
+
+  private static func mtu(_ text: String) throws(Diagnostic) -> UInt16 {
+    let number = text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(text) : nil
+    guard let number else {
+      throw Diagnostic(.usage, "bad MTU", which: text, mend: "write a number of bytes, like 1400")
+    }
+    try NetworkInterface.check(mtu: number)
+    return UInt16(number)
+  }
+}
+
+/// A port of the host that leads to one of the guest.
+struct PublishedPort: Equatable {
+  /// Nil for all of the host's IPv4 addresses.
+  var address: String?
+  var hostPort: UInt16
+  var guestPort: UInt16
+  var isDatagrams = false
+}
+
+extension PublishedPort {
+  /// The port that `[ADDRESS:]HOSTPORT:GUESTPORT[/udp]` stands for.
+  init(option text: String) throws(Diagnostic) {
+    var rest = Substring(text)
+    var isDatagrams = false
+    if rest.hasSuffix("/udp") || rest.hasSuffix("/tcp") {
+      isDatagrams = rest.hasSuffix("/udp")
+      rest = rest.dropLast(4)
+    }
+    var parts = rest.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count >= 2, let guest = PublishedPort.port(parts.removeLast()),
+      let host = PublishedPort.port(parts.removeLast())
+    else {
+      throw Diagnostic(
+        .usage, "bad published port", which: text,
+        mend: "write [ADDRESS:]HOSTPORT:GUESTPORT[/udp], ports from 1 to 65535")
+    }
+    var address: String?
+    if !parts.isEmpty { address = try PublishedPort.address(parts.joined(separator: ":"), in: text) }
+    self.init(address: address, hostPort: host, guestPort: guest, isDatagrams: isDatagrams)
+  }
+
+  private static func port(_ text: Substring) -> UInt16? {
+    guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(text), port > 0 else {
+      return nil
+    }
+    return port
+  }
+
+  private static func address(_ text: String, in option: String) throws(Diagnostic) -> String {
+    var bytes = in_addr()
+    guard inet_pton(AF_INET, text, &bytes) == 1 else {
+      throw Diagnostic(
+        .usage, "bad address to publish at", which: option, mend: "give one of IPv4, as in 127.0.0.1:8080:80")
+    }
+    return text
+  }
+}
+
+extension PublishedPort: CustomStringConvertible {
+  var description: String {
+    "\(address.map { "\($0):" } ?? "")\(hostPort):\(guestPort)\(isDatagrams ? "/udp" : "")"
+  }
+}
