@@ -18,6 +18,11 @@ final class VsockPort: LoopResident {
   func reset() { device.reset() }
 
   func begin(on loop: EventLoop) throws(SystemError) {
+    device.whenThereIsMore { [unowned self, unowned loop] in goOn(loop) }
     try socket.begin(on: loop) { [unowned device] stream, port in device.open(stream, toPort: port) }
+  }
+
+  private func goOn(_ loop: EventLoop) {
+    loop.later { [unowned self, unowned loop] in if device.exchange() { goOn(loop) } }
   }
 }

@@ -51,9 +51,25 @@ package final class FakeStream: VsockStream {
 }
 
 package final class FakeListeners: VsockHost {
+  private struct Made {
+    weak var stream: FakeStream?
+  }
   private let streams: [UInt32: FakeStream]
+  private var made: [Made] = []
   package init(_ streams: [UInt32: FakeStream]) { self.streams = streams }
-  package func connect(toPort port: UInt32) -> (any VsockStream)? { streams[port] }
+
+  /// Has a stream for everybody who asks for this port.
+  package static let crowd: UInt32 = 9999
+
+  package func connect(toPort port: UInt32) -> (any VsockStream)? {
+    guard port == Self.crowd else { return streams[port] }
+    let stream = FakeStream()
+    made.append(Made(stream: stream))
+    return stream
+  }
+
+  /// The streams to the crowd that somebody still holds.
+  package var alive: Int { made.count { $0.stream != nil } }
 }
 
 /// Makes devices and drivers for them.
@@ -67,6 +83,7 @@ package struct FakeGuestSockets {
   ) throws -> (VsockDriver, VsockDevice) {
     let listeners = FakeListeners(listening)
     let device = VsockDevice(guestCID: Self.guestCID, host: listeners)
+    device.whenThereIsMore { [unowned device] in while device.exchange() {} }
     let driver = VsockDriver(try FakeDriver(device), listeners)
     try driver.driver.start(queues: 3)
     for _ in 0..<receiveBuffers { try driver.offerBuffer() }
@@ -92,7 +109,7 @@ package struct FakeGuestSockets {
   }
 
   package let driver: FakeDriver
-  private let listeners: FakeListeners
+  package let listeners: FakeListeners
   private var offered: [UInt32: FakeDriver.Buffer] = [:]
   private var arrived: [Packet] = []
 
@@ -123,9 +140,10 @@ package struct FakeGuestSockets {
   }
 
   /// Sends a packet in a header and a data buffer.
+  /// - Parameter notifying: false leaves it in the queue until the next one.
   package func send(
     _ operation: Operation, host: UInt32, guest: UInt32, data: [UInt8] = [], flags: UInt32 = 0,
-    allocation: UInt32 = 1 << 16, forwarded: UInt32 = 0
+    allocation: UInt32 = 1 << 16, forwarded: UInt32 = 0, notifying: Bool = true
   ) throws {
     var header: [UInt8] = []
     func put(_ value: some FixedWidthInteger) { withUnsafeBytes(of: value.littleEndian) { header += $0 } }
@@ -142,7 +160,7 @@ package struct FakeGuestSockets {
     var buffers = [try driver.readable(header)]
     if !data.isEmpty { buffers.append(try driver.readable(data)) }
     try driver.makeAvailable(1, driver.writeChain(1, buffers))
-    driver.notify(1)
+    if notifying { driver.notify(1) }
   }
 
   /// The next packet of the device; nil if there is none.

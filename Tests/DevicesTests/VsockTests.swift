@@ -157,6 +157,26 @@ import Testing
     #expect(try driver.receiveAll().count == 120)
   }
 
+  /// More than are kept: those that wait are taken when the guest has fetched some, without another notification.
+  @Test func refusalsOfManyPacketsAtOnceAllArrive() throws {
+    let (driver, _) = try guest.start(receiveBuffers: 110)
+    for port in 0..<100 {
+      try driver.send(.data, host: 1, guest: UInt32(port), notifying: port == 99)
+    }
+    #expect(try driver.receiveAll().count == 100)
+    #expect(try driver.takeUsed(1).count == 100)
+  }
+
+  @Test func connectionsThatTheGuestDropsAreGone() throws {
+    let (driver, _) = try guest.start(receiveBuffers: 0)
+    for port in 0..<2000 {
+      try driver.send(.request, host: FakeListeners.crowd, guest: UInt32(port))
+      try driver.send(.reset, host: FakeListeners.crowd, guest: UInt32(port))
+      _ = try driver.takeUsed(1)
+    }
+    #expect(driver.listeners.alive == 0)
+  }
+
   @Test(arguments: [0, 43]) func shortPacketsAreViolations(length: Int) throws {
     let (driver, _) = try guest.start()
     let buffers =

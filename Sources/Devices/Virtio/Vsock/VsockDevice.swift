@@ -28,6 +28,9 @@ public final class VsockDevice: VirtioDevice {
   private var refusals: [VsockPorts] = []
   /// Ended for the guest, with bytes that the host's end has not taken yet.
   private var draining: [ObjectIdentifier: VsockConnection] = [:]
+  /// Whether packets of the guest wait until it has fetched refusals.
+  private var isHeldBack = false
+  private var goOn: (() -> Void)?
   private var nextHostPort = VsockDevice.firstHostPort
   private var slices: [GuestSlice] = []
 
@@ -50,18 +53,29 @@ public final class VsockDevice: VirtioDevice {
     connections = [:]
     line = []
     refusals = []
+    isHeldBack = false
   }
 
   public func process(queue: Int) -> Bool {
     switch queue {
-    case Queue.receive:
-      let more = send()
-      return take() || more
-    case Queue.transmit:
-      let more = take()
-      return send() || more
-    default: return false
+    case Queue.receive, Queue.transmit: exchange()
+    default: false
     }
+  }
+
+  /// Has `body` called when there is more to do than one turn allows: it calls ``exchange()`` after others have had theirs.
+  public func whenThereIsMore(_ body: @escaping () -> Void) { goOn = body }
+
+  /// Takes packets and sends packets.
+  /// - Returns: as `process`.
+  public func exchange() -> Bool {
+    let takes = take()
+    let sends = send()
+    return takes || sends || (isHeldBack && refusals.count < Self.refusalLimit)
+  }
+
+  private func serve() {
+    if exchange() { goOn?() }
   }
 
   // MARK: The host's side
@@ -70,7 +84,7 @@ public final class VsockDevice: VirtioDevice {
   public func open(_ stream: any VsockStream, toPort guest: UInt32) {
     guard activation != nil, hasRoom, let host = unusedHostPort(guest) else { return stream.close() }
     add(VsockConnection(VsockPorts(host: host, guest: guest), stream, fromGuest: false))
-    while send() {}
+    serve()
   }
 
   private var hasRoom: Bool { connections.count + draining.count < Self.connectionLimit }
@@ -100,12 +114,12 @@ public final class VsockDevice: VirtioDevice {
     }
     if isGone {
       end(connection, refusing: true)
-      while send() {}
+      serve()
       return
     }
     if readiness.contains(.read) { connection.noteReadable() }
     queueUp(connection)
-    while send() {}
+    serve()
   }
 
   private func finish(_ connection: VsockConnection) {
@@ -185,6 +199,7 @@ public final class VsockDevice: VirtioDevice {
       handle(header, &cursor, activation.memory)
       return .used(0)
     }
+    isHeldBack = stop == .later && budget > 0
     return stop == .limit || (stop == .later && budget <= 0)
   }
 
@@ -233,6 +248,9 @@ public final class VsockDevice: VirtioDevice {
   /// Forgets a connection; what the guest has sent before still reaches the host.
   private func end(_ connection: VsockConnection, refusing: Bool) {
     connections[connection.ports] = nil
+    // The line is what else keeps it and its end on the host, and a guest decides how long it is not served.
+    if connection.isInLine { line.removeAll { $0 === connection } }
+    connection.isInLine = false
     if refusing { refusals.append(connection.ports) }
     connection.shutDown(.both)
     if connection.isDrained {
