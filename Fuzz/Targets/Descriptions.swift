@@ -40,13 +40,22 @@ extension FuzzTarget {
       disks.append(
         try Disk(path: text(&script), readOnly: script.byte() % 2 == 0, identifier: identifier))
     }
+    let balloon = try script.byte() % 2 == 0 ? randomBalloon(&script, text(&script)) : nil
     return try Description(
       kernel: kernel, initialRamdisk: script.byte() % 2 == 0 ? text(&script) : nil,
       commandLine: text(&script),
       describe: choice(&script), memory: (UInt64(script.byte()) << 20) + script.value() % 2,
       cpus: Int(script.byte()),
-      disks: disks, console: choice(&script), entropy: script.byte() % 2 == 0, reboot: choice(&script),
+      disks: disks, console: choice(&script), entropy: script.byte() % 2 == 0, balloon: balloon,
+      reboot: choice(&script),
       timeLimit: script.byte() % 2 == 0 ? script.value() : nil, timeline: script.byte() % 2 == 0,
       verbose: script.byte() % 2 == 0, startedAt: script.value())
+  }
+
+  private static func randomBalloon(_ script: inout Script, _ control: String) throws(Diagnostic) -> Balloon {
+    try Balloon(
+      amount: UInt64(script.byte()) << 12, deflatesOnOOM: script.byte() % 2 == 0,
+      reportsFreePages: script.byte() % 2 == 0, statisticsInterval: UInt32(script.byte()),
+      control: control.isEmpty ? nil : control)
   }
 }

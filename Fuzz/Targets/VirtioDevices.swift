@@ -11,6 +11,7 @@ extension FuzzTarget {
     let devices: [any VirtioDevice] = [
       EntropyDevice(source: FakeEntropy()), BlockDevice(store: FakeStore(sectors: 8)),
       ConsoleDevice(output: FakeOutput(), size: nil),
+      BalloonDevice(pages: 1, options: [.statistics, .reporting], host: FakeBalloonMemory()),
     ]
     let device = devices[Int(first) % devices.count]
     let (driver, watch) = try watched(device)
@@ -77,6 +78,28 @@ extension FuzzTarget {
       try check(
         try driver.bytes(buffer, waiting + 3).suffix(3) == [7, 8, 9], "the input is not what was typed")
     }
+    try watch.check()
+  }
+
+  static func virtioBalloon(_ bytes: [UInt8]) throws {
+    let host = FakeBalloonMemory()
+    let options = BalloonDevice.Options(rawValue: (bytes.first ?? 0) % 8)
+    let device = BalloonDevice(pages: 8, options: options, host: host)
+    device.whenToldStatistics { _ in }
+    let (driver, watch) = try run(bytes, device, queues: device.identity.queueSizes.count) { script in
+      if script.byte() % 2 == 0 {
+        device.requestStatistics()
+      } else {
+        device.targetPages = UInt32(truncatingIfNeeded: script.value())
+      }
+    }
+    let before = host.released.count
+    try check(
+      try driver.submit(0, [driver.readable([16, 0, 0, 0, 17, 0, 0, 0])]) == [.init(head: 0, written: 0)],
+      "no more pages are taken")
+    let pages = try driver.memory.slice(at: GuestAddress(0x1_0000), count: 0x2000)
+    try check(Array(host.released.dropFirst(before)) == [pages], "other pages released than given")
+    try check(try driver.submit(1, [driver.readable([16, 0, 0, 0])]).count == 1, "no page comes back")
     try watch.check()
   }
 

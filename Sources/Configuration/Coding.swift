@@ -13,7 +13,7 @@ private let headerBytes = 10
 private enum Tag: UInt8 {
   case kernelPath = 1
   case kernelDescriptor, initialRamdisk, commandLine, describe, memory, cpus, disk, console, entropy, reboot
-  case timeLimit, timeline, verbose, vsock, startedAt
+  case timeLimit, timeline, verbose, vsock, balloon, startedAt
 }
 
 extension MachineDescription {
@@ -42,6 +42,13 @@ extension MachineDescription {
     fields.put(.timeline, [timeline ? 1 : 0])
     fields.put(.verbose, [verbose ? 1 : 0])
     if let vsock { fields.put(.vsock, littleEndian(vsock.guestCID) + Array(vsock.path.utf8)) }
+    if let balloon {
+      let flags: UInt8 = (balloon.deflatesOnOOM ? 1 : 0) | (balloon.reportsFreePages ? 2 : 0)
+      fields.put(
+        .balloon,
+        littleEndian(balloon.amount) + [flags] + littleEndian(balloon.statisticsInterval)
+          + Array((balloon.control ?? "").utf8))
+    }
     fields.put(.startedAt, littleEndian(startedAt))
     let count = UInt32(headerBytes + fields.bytes.count)
     return magic + littleEndian(version) + littleEndian(count) + fields.bytes
@@ -77,12 +84,14 @@ extension MachineDescription {
     let timeline = try fields.take(.timeline).flag()
     let verbose = try fields.take(.verbose).flag()
     let vsock = try fields.takeIfPresent(.vsock)?.vsock()
+    let balloon = try fields.takeIfPresent(.balloon)?.balloon()
     let startedAt: UInt64 = try fields.take(.startedAt).wholeInteger()
     guard fields.isAtEnd else { throw notADescription("bytes after its end") }
     try self.init(
       kernel: kernel, initialRamdisk: initialRamdisk, commandLine: commandLine, describe: describe,
       memory: memory, cpus: Int(cpus), disks: disks, console: console, entropy: entropy, vsock: vsock,
-      reboot: reboot, timeLimit: timeLimit, timeline: timeline, verbose: verbose, startedAt: startedAt)
+      balloon: balloon, reboot: reboot, timeLimit: timeLimit, timeline: timeline, verbose: verbose,
+      startedAt: startedAt)
   }
 }
 
@@ -182,6 +191,17 @@ private struct FieldValue {
   consuming func vsock() throws(Diagnostic) -> VirtioSocket {
     let guestCID: UInt32 = try integer()
     return try VirtioSocket(path: try text(), guestCID: guestCID)
+  }
+
+  consuming func balloon() throws(Diagnostic) -> Balloon {
+    let amount: UInt64 = try integer()
+    let flags: UInt8 = try integer()
+    guard flags <= 3 else { throw notADescription("\(flags) are no flags of a balloon") }
+    let interval: UInt32 = try integer()
+    let control = try text()
+    return try Balloon(
+      amount: amount, deflatesOnOOM: flags & 1 != 0, reportsFreePages: flags & 2 != 0,
+      statisticsInterval: interval, control: control.isEmpty ? nil : control)
   }
 
   consuming func disk() throws(Diagnostic) -> Disk {

@@ -24,4 +24,6 @@ public enum Limits {
   public static let timeLimit: ClosedRange<UInt64> = 1_000_000...(365 * 86_400 * 1_000_000_000)
   /// Bytes of an encoded description: room for every disk with the longest path, and nothing like it again.
   public static let encodedBytes = 128 * 1024
+  /// Seconds between two of a guest's accounts of its memory.
+  public static let statisticsInterval: UInt32 = 86_400
 }

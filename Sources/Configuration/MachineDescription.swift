@@ -48,6 +48,7 @@ public struct MachineDescription: Sendable, Equatable {
   /// Whether there is a virtio-rng.
   public let entropy: Bool
   public let vsock: VirtioSocket?
+  public let balloon: Balloon?
   public let reboot: Reboot
   /// Nanoseconds after which the machine is stopped.
   public let timeLimit: UInt64?
@@ -62,8 +63,9 @@ public struct MachineDescription: Sendable, Equatable {
   public init(
     kernel: Kernel, initialRamdisk: String? = nil, commandLine: String = "",
     describe: HardwareDescription = .auto, memory: UInt64 = 128 << 20, cpus: Int = 1, disks: [Disk] = [],
-    console: Console = .virtio, entropy: Bool = true, vsock: VirtioSocket? = nil, reboot: Reboot = .exit,
-    timeLimit: UInt64? = nil, timeline: Bool = false, verbose: Bool = false, startedAt: UInt64 = 0
+    console: Console = .virtio, entropy: Bool = true, vsock: VirtioSocket? = nil,
+    balloon: Balloon? = nil, reboot: Reboot = .exit, timeLimit: UInt64? = nil, timeline: Bool = false,
+    verbose: Bool = false, startedAt: UInt64 = 0
   ) throws(Diagnostic) {
     try Check.path(kernel.name, of: "kernel")
     if case .descriptor(let number, _) = kernel, number < 0 {
@@ -74,7 +76,9 @@ public struct MachineDescription: Sendable, Equatable {
     try Check.memory(memory)
     try Check.cpus(cpus)
     try Check.disks(disks)
-    try Check.devices(disks.count + (console == .virtio ? 1 : 0) + (entropy ? 1 : 0) + (vsock != nil ? 1 : 0))
+    let others = [console == .virtio, entropy, vsock != nil, balloon != nil]
+    try Check.devices(disks.count + others.count { $0 })
+    try balloon?.checkAmount(balloon?.amount ?? 0, memory: memory)
     if let timeLimit { try Check.timeLimit(timeLimit) }
     self.kernel = kernel
     self.initialRamdisk = initialRamdisk
@@ -86,6 +90,7 @@ public struct MachineDescription: Sendable, Equatable {
     self.console = console
     self.entropy = entropy
     self.vsock = vsock
+    self.balloon = balloon
     self.reboot = reboot
     self.timeLimit = timeLimit
     self.timeline = timeline

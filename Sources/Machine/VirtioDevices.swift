@@ -3,7 +3,7 @@ import Configuration
 import Devices
 import LinuxSystem
 
-/// The virtio devices of a machine in the order of their windows: console, disks, entropy, vsock.
+/// The virtio devices of a machine in the order of their windows: console, disks, entropy, vsock, balloon.
 struct VirtioDevices {
   private(set) var attached: [AttachedDevice] = []
   /// Nil where the machine has another console or none.
@@ -18,6 +18,7 @@ struct VirtioDevices {
     for disk in description.disks { try add(disk, control) }
     if description.entropy { try addEntropy() }
     if let vsock = description.vsock { try add(vsock) }
+    if let balloon = description.balloon { try add(balloon, memory: description.memory, control) }
   }
 
   private mutating func addConsole(_ control: MachineControl) throws(Diagnostic) {
@@ -57,6 +58,12 @@ struct VirtioDevices {
           ? "it exists: remove it, or end the machine that uses it" : error.reason)
     }
     try attach(VsockPort(socket: socket, guestCID: vsock.guestCID))
+  }
+
+  private mutating func add(
+    _ balloon: Balloon, memory: UInt64, _ control: MachineControl
+  ) throws(Diagnostic) {
+    try attach(BalloonPort(balloon, memory: memory, control: control))
   }
 
   private mutating func attach(_ device: sending any VirtioDevice) throws(Diagnostic) {

@@ -51,6 +51,15 @@ struct Boot: ParsableCommand {
   var vsock: String?
 
   @Option(
+    help: ArgumentHelp(
+      """
+      Memory that the guest lends to the host. With deflate-on-oom it takes some back when it runs out, with reporting \
+      the host also has what is free at the time, with stats= a line tells of its memory every so many seconds. A size \
+      written to the named pipe of control= is the new one: `mkfifo f`, and later `echo 64M > f`.
+      """, valueName: "size[,deflate-on-oom][,reporting][,stats=seconds][,control=fifo]"))
+  var balloon: String?
+
+  @Option(
     help: ArgumentHelp("How the hardware is described to the kernel. (default: auto)", valueName: "way"))
   var describe: MachineDescription.HardwareDescription?
 
@@ -96,6 +105,7 @@ struct Boot: ParsableCommand {
     if let cpus { request.cpus = cpus }
     if let console { request.console = console }
     if let vsock { request.vsock = try VirtioSocket(option: vsock) }
+    if let balloon { request.balloon = try Balloon(option: balloon) }
     if let describe { request.hardware = describe }
     if let reboot { request.reboot = reboot }
     if let timeLimit { request.timeLimit = try nanoseconds(timeLimit) }

@@ -49,6 +49,7 @@ struct ConfigFile {
       request.entropy = true
     }
     if let vsock = file.take("vsock"), vsock != .null { request.vsock = try socket(vsock) }
+    if let balloon = file.take("balloon"), balloon != .null { request.balloon = try self.balloon(balloon) }
     end(file)
     guard unsupported.isEmpty else {
       throw bad("uses what is not supported: \(unsupported.sorted().joined(separator: ", "))", "remove it")
@@ -118,6 +119,22 @@ struct ConfigFile {
     }
     end(section)
     return try VirtioSocket(path: path, guestCID: UInt32(clamping: cid))
+  }
+
+  private mutating func balloon(_ value: JSONValue) throws(Diagnostic) -> Balloon {
+    var section = try Section(value, at: "balloon", of: self)
+    guard let mebibytes = try section.number("amount_mib"), let deflates = try section.truth("deflate_on_oom")
+    else { throw bad("needs amount_mib and deflate_on_oom in balloon", "add them") }
+    guard (0...1 << 40).contains(mebibytes) else {
+      throw bad("has an amount_mib of \(mebibytes)", "give mebibytes of memory")
+    }
+    let interval = try section.number("stats_polling_interval_s") ?? 0
+    let reports = try section.truth("free_page_reporting") ?? false
+    section.takeDefault("free_page_hinting", .truth(false))
+    end(section)
+    return try Balloon(
+      amount: UInt64(mebibytes) << 20, deflatesOnOOM: deflates, reportsFreePages: reports,
+      statisticsInterval: UInt32(clamping: interval))
   }
 
   /// Everything that is supported has been taken from the section.

@@ -26,6 +26,18 @@ enum InputFile {
     }
   }
 
+  /// A named pipe, as mkfifo(1) makes it.
+  static func check(balloonControl path: String) throws(Diagnostic) {
+    let what = "balloon control"
+    let file: FileDescriptor
+    do throws(SystemError) { file = try FileDescriptor(opening: path, O_RDWR | O_NONBLOCK) } catch {
+      throw diagnostic(error, path, what)
+    }
+    guard try status(of: file, path, what).kind == .pipe else {
+      throw Diagnostic(.noInput, "balloon control is no named pipe", which: path, mend: "make one by mkfifo")
+    }
+  }
+
   /// An open regular file, or for a disk also a block device.
   static func open(_ path: String, _ what: String, _ flags: Int32) throws(Diagnostic) -> FileDescriptor {
     let file: FileDescriptor

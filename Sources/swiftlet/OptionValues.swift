@@ -5,16 +5,6 @@ extension MachineDescription.Console: ExpressibleByArgument {}
 extension MachineDescription.HardwareDescription: ExpressibleByArgument {}
 extension MachineDescription.Reboot: ExpressibleByArgument {}
 
-/// The bytes that `text` stands for: digits, then nothing, K, M, G or T, or KiB to TiB; powers of 1024.
-func byteCount(_ text: String) throws(Diagnostic) -> UInt64 {
-  let digits = text.prefix { $0.isASCII && $0.isNumber }
-  let shifts = ["": 0, "K": 10, "M": 20, "G": 30, "T": 40, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40]
-  guard let number = UInt64(digits), let shift = shifts[String(text.dropFirst(digits.count))],
-    number <= UInt64.max >> shift
-  else { throw Diagnostic(.usage, "bad size", which: text, mend: "write it like 128M, 1G or 512MiB") }
-  return number << shift
-}
-
 /// The nanoseconds that `text`, a decimal number of seconds, stands for.
 func nanoseconds(_ text: String) throws(Diagnostic) -> UInt64 {
   guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2e }), let seconds = Double(text),
@@ -58,5 +48,33 @@ extension VirtioSocket {
       guestCID = number
     }
     try self.init(path: String(parts.first ?? ""), guestCID: guestCID)
+  }
+}
+
+extension Balloon {
+  /// The balloon that `SIZE[,deflate-on-oom][,reporting][,stats=SECONDS][,control=FIFO]` stands for.
+  init(option text: String) throws(Diagnostic) {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    var (deflatesOnOOM, reportsFreePages) = (false, false)
+    var interval: UInt32 = 0
+    var control: String?
+    for part in parts.dropFirst() {
+      if part == "deflate-on-oom" {
+        deflatesOnOOM = true
+      } else if part == "reporting" {
+        reportsFreePages = true
+      } else if part.hasPrefix("stats="), let seconds = UInt32(part.dropFirst(6)), seconds > 0 {
+        interval = seconds
+      } else if part.hasPrefix("control=") {
+        control = String(part.dropFirst(8))
+      } else {
+        throw Diagnostic(
+          .usage, "bad balloon option '\(part)'", which: text,
+          mend: "only deflate-on-oom, reporting, stats=SECONDS and control=FIFO may follow the size")
+      }
+    }
+    try self.init(
+      amount: byteCount(String(parts.first ?? "")), deflatesOnOOM: deflatesOnOOM,
+      reportsFreePages: reportsFreePages, statisticsInterval: interval, control: control)
   }
 }

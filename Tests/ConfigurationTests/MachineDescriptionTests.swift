@@ -9,7 +9,10 @@ struct MachineDescriptionTests {
       disks: [
         try Disk(path: "/d/root.img", readOnly: true, identifier: "root"), try Disk(path: "data"),
       ],
-      console: .serial, entropy: false, vsock: try VirtioSocket(path: "/v", guestCID: 77), reboot: .restart,
+      console: .serial, entropy: false, vsock: try VirtioSocket(path: "/v", guestCID: 77),
+      balloon: try Balloon(
+        amount: 3 << 20, deflatesOnOOM: true, reportsFreePages: true, statisticsInterval: 258, control: "/f"),
+      reboot: .restart,
       timeLimit: 2_500_000_000, timeline: true,
       verbose: true, startedAt: 0x0123_4567_89ab_cdef)
   }
@@ -36,7 +39,7 @@ struct MachineDescriptionTests {
       11, 4, 0, 0, 0, 0x65, 0x78, 0x69, 0x74,
       13, 1, 0, 0, 0, 0,
       14, 1, 0, 0, 0, 0,
-      16, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+      17, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     ]
     #expect(bytes == expected)
   }
@@ -78,10 +81,17 @@ struct MachineDescriptionTests {
   }
 
   @Test func limitsHoldAtTheirEdges() throws {
-    func describe(memory: UInt64 = 128 << 20, cpus: Int = 1, disks: [Disk] = [], limit: UInt64? = nil) throws
-    {
+    func describe(
+      memory: UInt64 = 128 << 20, cpus: Int = 1, disks: [Disk] = [], balloon: UInt64? = nil,
+      limit: UInt64? = nil
+    ) throws {
       _ = try MachineDescription(
-        kernel: .path("k"), memory: memory, cpus: cpus, disks: disks, timeLimit: limit)
+        kernel: .path("k"), memory: memory, cpus: cpus, disks: disks,
+        balloon: balloon.map { amount throws(Diagnostic) in try Balloon(amount: amount) }, timeLimit: limit)
+    }
+    try describe(balloon: (128 << 20) - 4096)
+    for amount in [128 << 20, 4095, .max] as [UInt64] {
+      #expect(throws: Diagnostic.self) { try describe(balloon: amount) }
     }
     try describe(memory: Limits.memory.lowerBound)
     try describe(memory: Limits.memory.upperBound)

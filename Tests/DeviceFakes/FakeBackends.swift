@@ -80,3 +80,12 @@ package final class FakeEntropy: EntropySource {
     return count
   }
 }
+
+/// Keeps what a balloon released.
+package final class FakeBalloonMemory: BalloonMemory {
+  package private(set) var released: [GuestSlice] = []
+
+  package init() {}
+
+  package func release(_ slice: GuestSlice, of memory: GuestMemory) { released.append(slice) }
+}

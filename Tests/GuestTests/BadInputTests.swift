@@ -126,6 +126,18 @@ struct BadInputTests {
     Case("$S boot --kernel hello --memory lots", 64, "bad size: lots: write it like 128M"),
     Case("$S boot --kernel hello --memory=-1", 64, "bad size: -1"),
     Case("ulimit -v 500000; $S boot --kernel hello --memory 64G", 71, "65536 MiB: Cannot allocate memory"),
+    Case("$S boot --kernel hello --balloon lots", 64, "bad size: lots"),
+    Case(
+      "$S boot --kernel hello --balloon 64M,oom", 64,
+      "bad balloon option 'oom': 64M,oom: only deflate-on-oom, reporting, stats=SECONDS and control=FIFO may"),
+    Case(
+      "$S boot --kernel hello --balloon 128M", 64,
+      "the balloon takes all of the guest's memory: 128 of 128 MiB: make it smaller, or --memory larger"),
+    Case("$S boot --kernel hello --balloon 1000", 64, "uneven balloon: 1000 bytes: use a multiple of 4 KiB"),
+    Case("$S boot --kernel hello --balloon 0,control=nowhere", 66, "no such balloon control: nowhere"),
+    Case(
+      "$S boot --kernel hello --balloon 0,control=disk", 66, "balloon control is no named pipe: disk: make"),
+    Case("$S boot --kernel hello --balloon 0,stats=90000", 64, "bad interval of the balloon's statistics"),
     Case("$S boot --kernel hello --cpus 0", 64, "bad number of CPUs: 0: use 1 to 254"),
     Case("$S boot --kernel hello --cpus 255", 64, "bad number of CPUs: 255"),
     Case(

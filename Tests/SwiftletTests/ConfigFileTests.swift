@@ -42,8 +42,8 @@ struct ConfigFileTests {
 
   @Test(arguments: [
     (
-      #"{"boot-source": {"kernel_image_path": "k"}, "mmds-config": {}, "balloon": {}}"#,
-      "balloon, mmds-config"
+      #"{"boot-source": {"kernel_image_path": "k"}, "mmds-config": {}, "pmem": []}"#,
+      "mmds-config, pmem"
     ),
     (#"{"boot-source": {"kernel_image_path": "k", "extra": 1}}"#, "boot-source.extra"),
     (
@@ -70,6 +70,29 @@ struct ConfigFileTests {
     let text =
       #"{"boot-source": {"kernel_image_path": "k"}, "vsock": {"guest_cid": 52, "uds_path": "/v.sock"}}"#
     #expect(try request(text).vsock == VirtioSocket(path: "/v.sock", guestCID: 52))
+  }
+
+  @Test func hasABalloon() throws {
+    func balloon(_ text: String) throws -> Balloon? {
+      try request(#"{"boot-source": {"kernel_image_path": "k"}, "balloon": \#(text)}"#).balloon
+    }
+    #expect(
+      try balloon(#"{"amount_mib": 64, "deflate_on_oom": false}"#) == Balloon(amount: 64 << 20))
+    #expect(
+      try balloon(
+        #"""
+        {"amount_mib": 0, "deflate_on_oom": true, "stats_polling_interval_s": 5, "free_page_reporting": true,
+         "free_page_hinting": false}
+        """#) == Balloon(amount: 0, deflatesOnOOM: true, reportsFreePages: true, statisticsInterval: 5))
+    #expect(try balloon("null") == nil)
+    for text in [
+      "{}", "1", #"{"amount_mib": 64}"#, #"{"amount_mib": -1, "deflate_on_oom": true}"#,
+      #"{"amount_mib": 1, "deflate_on_oom": true, "free_page_hinting": true}"#,
+      #"{"amount_mib": 1, "deflate_on_oom": true, "stats_polling_interval_s": -1.5}"#,
+    ] {
+      let error = #expect(throws: Diagnostic.self) { try balloon(text) }
+      #expect(error?.status == .badInput, "\(text)")
+    }
   }
 
   @Test(arguments: [

@@ -36,6 +36,21 @@ struct OptionTests {
     }
   }
 
+  @Test func balloonsAreRead() throws {
+    #expect(try Balloon(option: "64M") == Balloon(amount: 64 << 20))
+    #expect(
+      try Balloon(option: "0,deflate-on-oom,reporting,stats=9,control=/f")
+        == Balloon(
+          amount: 0, deflatesOnOOM: true, reportsFreePages: true, statisticsInterval: 9, control: "/f"))
+    for text in [
+      "", ",reporting", "64M,", "64M,stats=0", "64M,stats=-1", "64M,stats=", "64M,stats=86401",
+      "64M,control=",
+      "64M,x", "M",
+    ] {
+      #expect(throws: Diagnostic.self) { try Balloon(option: text) }
+    }
+  }
+
   @Test func disksAreRead() throws {
     #expect(try Disk(option: "a.img") == Disk(path: "a.img"))
     #expect(try Disk(option: "a=b,ro,id=root") == Disk(path: "a=b", readOnly: true, identifier: "root"))
@@ -52,11 +67,12 @@ struct OptionTests {
     let request = try request(
       "--kernel", "k", "--initrd", "i", "--disk", "d,ro", "--disk", "e", "--append", "x", "--memory", "64M",
       "--cpus", "2", "--console", "none", "--describe", "acpi", "--timeline", "--time-limit", "2", "--reboot",
-      "restart", "-v")
+      "restart", "-v", "--balloon", "4M")
     let expected = BootRequest(
       kernel: "k", initialRamdisk: "i", disks: [try Disk(path: "d", readOnly: true), try Disk(path: "e")],
       commandLine: nil, appended: "x", memory: 64 << 20, cpus: 2, console: .none, hardware: .acpi,
-      entropy: true, reboot: .restart, timeLimit: 2_000_000_000, timeline: true, verbose: true)
+      entropy: true, balloon: try Balloon(amount: 4 << 20), reboot: .restart, timeLimit: 2_000_000_000,
+      timeline: true, verbose: true)
     #expect(request == expected)
     #expect(try self.request() == BootRequest())
   }

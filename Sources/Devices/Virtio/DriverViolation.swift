@@ -28,4 +28,6 @@ public enum DriverViolation: UInt8, Error, Sendable, CaseIterable {
   case indirectTable
   /// A request lacks the parts its device type demands.
   case requestLayout
+  /// A page given to the balloon is not in guest memory (5.5.6).
+  case balloonPage
 }
