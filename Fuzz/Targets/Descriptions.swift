@@ -37,8 +37,14 @@ extension FuzzTarget {
     var disks: [Disk] = []
     for _ in 0..<script.number(below: 4) {
       let identifier = script.byte() % 2 == 0 ? text(&script) : nil
+      let flags = script.byte()
       disks.append(
-        try Disk(path: text(&script), readOnly: script.byte() % 2 == 0, identifier: identifier))
+        try Disk(
+          path: text(&script), readOnly: flags % 2 == 0, identifier: identifier, isDirect: flags & 2 != 0,
+          engine: flags & 4 != 0 ? .ioUring : .sync,
+          rateLimit: RateLimit(
+            bandwidth: flags & 8 != 0 ? randomBucket(&script) : nil,
+            operations: flags & 16 != 0 ? randomBucket(&script) : nil)))
     }
     let balloon = try script.byte() % 2 == 0 ? randomBalloon(&script, text(&script)) : nil
     return try Description(
@@ -57,5 +63,10 @@ extension FuzzTarget {
       amount: UInt64(script.byte()) << 12, deflatesOnOOM: script.byte() % 2 == 0,
       reportsFreePages: script.byte() % 2 == 0, statisticsInterval: UInt32(script.byte()),
       control: control.isEmpty ? nil : control)
+  }
+
+  private static func randomBucket(_ script: inout Script) throws(Diagnostic) -> RateLimit.Bucket {
+    try RateLimit.Bucket(
+      size: script.value(), refillMilliseconds: UInt64(script.byte()), burst: script.value())
   }
 }

@@ -104,15 +104,34 @@ extension FuzzTarget {
   }
 
   static func virtioBlock(_ bytes: [UInt8]) throws {
-    let isReadOnly = (bytes.first ?? 0) % 4 == 0
+    let kind = bytes.first ?? 0
+    let isReadOnly = kind % 4 == 0
+    let queues = kind % 2 == 0 ? 1 : 3
     let store = FakeStore(sectors: 8, isReadOnly: isReadOnly)
     let contents = store.bytes
-    let (driver, watch) = try run(bytes, BlockDevice(store: store), queues: 1) { script in
-      store.fails = script.byte() % 2 == 0
+    let alarm = FakeAlarm()
+    let limiter = RateLimiter(bandwidth: TokenBucket(size: 4096, refillTime: 1_000_000), operations: nil)
+    let device = BlockDevice(
+      store: store, queues: queues, gate: kind % 8 < 4 ? nil : RateGate(limiter, alarm: alarm))
+    let (driver, watch) = try watched(device)
+    try run(bytes, driver, watch, queues: queues) { script in
+      switch script.byte() % 8 {
+      case 0: store.fails.toggle()
+      case 1: store.isSlow.toggle()
+      case 2: store.isBusy.toggle()
+      case 3: store.isSimple.toggle()
+      case 4: device.finished(script.value(), .done)
+      case 5: _ = alarm.ring()
+      default: store.finish(script.byte() % 2 == 0 ? .done : .failed)
+      }
+      try check(store.pending.count <= BlockDevice.pendingLimit, "too many requests are pending")
+      device.publishFinished()
+      for queue in 0..<queues { driver.host.notify(queue: queue) }
     }
-    store.fails = false
+    (store.fails, store.isSlow, store.isBusy) = (false, false, false)
     try check(store.bytes.count == contents.count, "the disk has another size")
     if isReadOnly { try check(store.bytes == contents, "a read-only disk was written") }
+    alarm.now += 1 << 50
     let data = driver.writable(512)
     let status = driver.writable(1)
     let header = try driver.readable([UInt8](repeating: 0, count: 16))
@@ -123,11 +142,20 @@ extension FuzzTarget {
     try watch.check()
   }
 
-  /// Runs the script, then brings the device up for an honest driver.
   private static func run(
-    _ bytes: [UInt8], _ device: any VirtioDevice, queues: Int, elsewhere: ((inout Script) -> Void)? = nil
+    _ bytes: [UInt8], _ device: any VirtioDevice, queues: Int,
+    elsewhere: ((inout Script) throws -> Void)? = nil
   ) throws -> (FakeDriver, WatchedTransport) {
     let (driver, watch) = try watched(device)
+    try run(bytes, driver, watch, queues: queues, elsewhere: elsewhere)
+    return (driver, watch)
+  }
+
+  /// Runs the script, then brings the device up for an honest driver.
+  private static func run(
+    _ bytes: [UInt8], _ driver: FakeDriver, _ watch: WatchedTransport, queues: Int,
+    elsewhere: ((inout Script) throws -> Void)?
+  ) throws {
     var script = Script([0, 0, 4, 0] + bytes.dropFirst(), edge: WatchedMemory.size)
     var scripted = ScriptedDriver(driver, queues: queues, elsewhere: elsewhere)
     while !script.isAtEnd {
@@ -136,7 +164,6 @@ extension FuzzTarget {
     }
     try driver.start(queues: queues)
     _ = driver.takeViolations()
-    return (driver, watch)
   }
 
   private static func watched(_ device: any VirtioDevice) throws -> (FakeDriver, WatchedTransport) {

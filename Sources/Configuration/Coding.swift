@@ -32,8 +32,11 @@ extension MachineDescription {
     fields.put(.cpus, littleEndian(UInt32(cpus)))
     for disk in disks {
       let identifier = Array((disk.identifier ?? "").utf8)
+      let flags: UInt8 =
+        (disk.readOnly ? 1 : 0) | (disk.isDirect ? 2 : 0) | (disk.engine == .ioUring ? 4 : 0)
       fields.put(
-        .disk, [disk.readOnly ? 1 : 0, UInt8(identifier.count)] + identifier + Array(disk.path.utf8))
+        .disk,
+        [flags] + encoded(disk.rateLimit) + [UInt8(identifier.count)] + identifier + Array(disk.path.utf8))
     }
     fields.put(.console, console.rawValue)
     fields.put(.entropy, [entropy ? 1 : 0])
@@ -103,6 +106,16 @@ private func notADescription(_ why: String) -> Diagnostic {
 
 private func littleEndian<T: FixedWidthInteger>(_ value: T) -> [UInt8] {
   (0..<(T.bitWidth / 8)).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+}
+
+/// A byte that says which buckets there are, then the three numbers of each.
+private func encoded(_ limit: RateLimit?) -> [UInt8] {
+  var bytes: [UInt8] = [(limit?.bandwidth == nil ? 0 : 1) | (limit?.operations == nil ? 0 : 2)]
+  for bucket in [limit?.bandwidth, limit?.operations] {
+    guard let bucket else { continue }
+    bytes += littleEndian(bucket.size) + littleEndian(bucket.refillMilliseconds) + littleEndian(bucket.burst)
+  }
+  return bytes
 }
 
 private struct FieldWriter {
@@ -205,11 +218,27 @@ private struct FieldValue {
   }
 
   consuming func disk() throws(Diagnostic) -> Disk {
-    let readOnly: UInt8 = try integer()
-    guard readOnly <= 1 else { throw notADescription("\(readOnly) is no flag") }
+    let flags: UInt8 = try integer()
+    guard flags <= 7 else { throw notADescription("\(flags) are no flags of a disk") }
+    let limit = try rateLimit()
     let count: UInt8 = try integer()
     let identifier = FieldValue(bytes: try prefix(Int(count)))
     return try Disk(
-      path: try text(), readOnly: readOnly == 1, identifier: count == 0 ? nil : try identifier.text())
+      path: try text(), readOnly: flags & 1 != 0, identifier: count == 0 ? nil : try identifier.text(),
+      isDirect: flags & 2 != 0, engine: flags & 4 != 0 ? .ioUring : .sync, rateLimit: limit)
+  }
+
+  mutating func rateLimit() throws(Diagnostic) -> RateLimit? {
+    let buckets: UInt8 = try integer()
+    guard buckets <= 3 else { throw notADescription("\(buckets) are no buckets") }
+    let bandwidth = buckets & 1 != 0 ? try bucket() : nil
+    let operations = buckets & 2 != 0 ? try bucket() : nil
+    return RateLimit(bandwidth: bandwidth, operations: operations)
+  }
+
+  private mutating func bucket() throws(Diagnostic) -> RateLimit.Bucket {
+    let size: UInt64 = try integer()
+    let time: UInt64 = try integer()
+    return try RateLimit.Bucket(size: size, refillMilliseconds: time, burst: try integer())
   }
 }

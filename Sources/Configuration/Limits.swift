@@ -26,4 +26,6 @@ public enum Limits {
   public static let encodedBytes = 128 * 1024
   /// Seconds between two of a guest's accounts of its memory.
   public static let statisticsInterval: UInt32 = 86_400
+  /// Milliseconds in which the bucket of a rate limit fills: up to a day.
+  public static let refillMilliseconds: UInt64 = 86_400_000
 }

@@ -99,31 +99,6 @@ public struct MachineDescription: Sendable, Equatable {
   }
 }
 
-/// A disk of the machine: a file on the host, seen by the guest as a virtio-blk device.
-public struct Disk: Sendable, Equatable {
-  public let path: String
-  public let readOnly: Bool
-  /// What the guest reads as the disk's serial number: 1 to 20 printable ASCII characters, or nil.
-  public let identifier: String?
-
-  /// Throws a `Diagnostic` with status `usage` for a path or identifier that cannot be one.
-  public init(path: String, readOnly: Bool = false, identifier: String? = nil) throws(Diagnostic) {
-    try Check.path(path, of: "disk")
-    if let identifier {
-      guard (1...Limits.diskIdentifierBytes).contains(identifier.utf8.count),
-        identifier.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
-      else {
-        throw Diagnostic(
-          .usage, "bad disk identifier", which: identifier,
-          mend: "use 1 to \(Limits.diskIdentifierBytes) printable ASCII characters without spaces")
-      }
-    }
-    self.path = path
-    self.readOnly = readOnly
-    self.identifier = identifier
-  }
-}
-
 /// Sockets between programs of the host and of the guest: a virtio-vsock device.
 public struct VirtioSocket: Sendable, Equatable {
   /// Where the host's Unix socket is made; a guest's connection to host port n goes to `path_n`.

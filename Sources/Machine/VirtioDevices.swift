@@ -15,10 +15,14 @@ struct VirtioDevices {
   ) throws(Diagnostic) {
     self.mailbox = mailbox
     if description.console == .virtio { try addConsole(control) }
-    for disk in description.disks { try add(disk, control) }
+    for disk in description.disks {
+      try attach(BlockPort(disk, queues: description.cpus, control: control))
+    }
     if description.entropy { try addEntropy() }
     if let vsock = description.vsock { try add(vsock) }
-    if let balloon = description.balloon { try add(balloon, memory: description.memory, control) }
+    if let balloon = description.balloon {
+      try attach(BalloonPort(balloon, memory: description.memory, control: control))
+    }
   }
 
   private mutating func addConsole(_ control: MachineControl) throws(Diagnostic) {
@@ -28,18 +32,6 @@ struct VirtioDevices {
     }
     try attach(port)
     console = attached.last.map(VirtioConsole.init)
-  }
-
-  private mutating func add(_ disk: Disk, _ control: MachineControl) throws(Diagnostic) {
-    let store: DiskFile
-    do throws(DiskError) {
-      store = try DiskFile(path: disk.path, readOnly: disk.readOnly, serialNumber: disk.identifier ?? "") {
-        control.note("disk \(disk.path): \($0)")
-      }
-    } catch {
-      throw Diagnostic(.noInput, "cannot use the disk", which: disk.path, mend: "\(error)")
-    }
-    try attach(BlockDevice(store: store))
   }
 
   private mutating func addEntropy() throws(Diagnostic) {
@@ -58,12 +50,6 @@ struct VirtioDevices {
           ? "it exists: remove it, or end the machine that uses it" : error.reason)
     }
     try attach(VsockPort(socket: socket, guestCID: vsock.guestCID))
-  }
-
-  private mutating func add(
-    _ balloon: Balloon, memory: UInt64, _ control: MachineControl
-  ) throws(Diagnostic) {
-    try attach(BalloonPort(balloon, memory: memory, control: control))
   }
 
   private mutating func attach(_ device: sending any VirtioDevice) throws(Diagnostic) {

@@ -21,8 +21,11 @@ struct Boot: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A raw disk image or block device; ,ro makes it read-only, ,id= gives its serial number. May be repeated.",
-      valueName: "file[,ro][,id=name]"),
+      """
+      A raw disk image or block device. ro makes it read-only, id= gives its serial number, direct goes around the \
+      host's page cache, engine=io_uring has many transfers at a time, bandwidth= and iops= limit the bytes and the \
+      operations of a second. One that grows while the guest runs is seen by it. May be repeated.
+      """, valueName: "file[,ro][,id=name][,direct][,engine=sync|io_uring][,bandwidth=size][,iops=n]"),
     completion: .file())
   var disk: [String] = []
 

@@ -96,8 +96,12 @@ struct ConfigFile {
       section.takeDefault("cache_type", .text("Writeback"))
       section.takeDefault("cache_type", .text("Unsafe"))
       section.takeDefault("io_engine", .text("Sync"))
+      let isAsync = section.takeIf("io_engine", .text("Async"))
+      let limit = try rateLimit(&section, at: "drives[\(index)]")
       end(section)
-      let disk = try Disk(path: file, readOnly: readOnly, identifier: identifier)
+      let disk = try Disk(
+        path: file, readOnly: readOnly, identifier: identifier, engine: isAsync ? .ioUring : .sync,
+        rateLimit: limit)
       if isRoot {
         guard root == nil else { throw bad("has two root drives", "set is_root_device of one only") }
         root = readOnly ? "root=/dev/vda ro" : "root=/dev/vda rw"
@@ -119,6 +123,34 @@ struct ConfigFile {
     }
     end(section)
     return try VirtioSocket(path: path, guestCID: UInt32(clamping: cid))
+  }
+
+  /// The rate limiter of a section; a bucket of size 0 or without a refill time is none.
+  private mutating func rateLimit(_ section: inout Section, at place: String) throws(Diagnostic) -> RateLimit?
+  {
+    guard let value = section.take("rate_limiter"), value != .null else { return nil }
+    var limiter = try Section(value, at: "\(place).rate_limiter", of: self)
+    let bandwidth = try bucket(&limiter, "bandwidth", at: "\(place).rate_limiter")
+    let operations = try bucket(&limiter, "ops", at: "\(place).rate_limiter")
+    end(limiter)
+    return RateLimit(bandwidth: bandwidth, operations: operations)
+  }
+
+  private mutating func bucket(
+    _ limiter: inout Section, _ name: String, at place: String
+  ) throws(Diagnostic) -> RateLimit.Bucket? {
+    guard let value = limiter.take(name), value != .null else { return nil }
+    var section = try Section(value, at: "\(place).\(name)", of: self)
+    guard let size = try section.number("size"), let time = try section.number("refill_time") else {
+      throw bad("needs size and refill_time in \(place).\(name)", "add them")
+    }
+    let burst = try section.number("one_time_burst") ?? 0
+    end(section)
+    guard size >= 0, time >= 0, burst >= 0 else {
+      throw bad("has a negative number in \(place).\(name)", "use what is not below 0")
+    }
+    if size == 0 || time == 0 { return nil }
+    return try RateLimit.Bucket(size: UInt64(size), refillMilliseconds: UInt64(time), burst: UInt64(burst))
   }
 
   private mutating func balloon(_ value: JSONValue) throws(Diagnostic) -> Balloon {
@@ -189,9 +221,16 @@ private struct Section {
     }
   }
 
+  /// Whether a key has the value; any other stays.
+  mutating func takeIf(_ key: String, _ value: JSONValue) -> Bool {
+    guard members[key] == value else { return false }
+    members[key] = nil
+    return true
+  }
+
   /// Accepts a key whose value is what is the case anyway; any other value stays, to be refused.
   mutating func takeDefault(_ key: String, _ value: JSONValue) {
-    if members[key] == value { members[key] = nil }
+    _ = takeIf(key, value)
   }
 
   /// The keys nobody took, but for those that are null.

@@ -19,11 +19,6 @@ enum InputFile {
       throw Diagnostic(
         .badInput, "empty disk", which: disk.path, mend: "give it a size, as with truncate -s 64M")
     }
-    guard size.isMultiple(of: 512) else {
-      throw Diagnostic(
-        .badInput, "disk of \(size) bytes, not a multiple of 512", which: disk.path,
-        mend: "pad it, for example with truncate -s %512")
-    }
   }
 
   /// A named pipe, as mkfifo(1) makes it.

@@ -14,23 +14,42 @@ func nanoseconds(_ text: String) throws(Diagnostic) -> UInt64 {
 }
 
 extension Disk {
-  /// The disk that `FILE[,ro][,id=NAME]` stands for.
+  /// The disk that `FILE[,ro][,id=NAME][,direct][,engine=ENGINE][,bandwidth=SIZE][,iops=N]` stands for.
   init(option text: String) throws(Diagnostic) {
     let parts = text.split(separator: ",", omittingEmptySubsequences: false)
-    var readOnly = false
+    var (readOnly, isDirect) = (false, false)
     var identifier: String?
+    var engine = Engine.sync
+    var bandwidth: RateLimit.Bucket?
+    var operations: RateLimit.Bucket?
     for part in parts.dropFirst() {
-      if part == "ro" {
-        readOnly = true
-      } else if part.hasPrefix("id=") {
-        identifier = String(part.dropFirst(3))
-      } else {
+      let (name, value) = (part.prefix { $0 != "=" }, part.drop { $0 != "=" }.dropFirst())
+      switch (name, part.contains("=")) {
+      case ("ro", false): readOnly = true
+      case ("direct", false): isDirect = true
+      case ("id", true): identifier = String(value)
+      case ("engine", true):
+        guard let found = Engine(rawValue: String(value)) else {
+          throw Diagnostic(.usage, "bad disk engine '\(value)'", which: text, mend: "use sync or io_uring")
+        }
+        engine = found
+      case ("bandwidth", true): bandwidth = try .init(perSecond: byteCount(String(value)))
+      case ("iops", true):
+        guard let number = UInt64(value) else {
+          throw Diagnostic(.usage, "bad iops '\(value)'", which: text, mend: "give operations a second")
+        }
+        operations = try .init(perSecond: number)
+      default:
         throw Diagnostic(
           .usage, "bad disk option '\(part)'", which: text,
-          mend: "only ro and id=NAME may follow the file, and its path may hold no comma")
+          mend:
+            "only ro, id=NAME, direct, engine=ENGINE, bandwidth=SIZE and iops=N may follow the file, and its "
+            + "path may hold no comma")
       }
     }
-    try self.init(path: String(parts.first ?? ""), readOnly: readOnly, identifier: identifier)
+    try self.init(
+      path: String(parts.first ?? ""), readOnly: readOnly, identifier: identifier, isDirect: isDirect,
+      engine: engine, rateLimit: RateLimit(bandwidth: bandwidth, operations: operations))
   }
 }
 

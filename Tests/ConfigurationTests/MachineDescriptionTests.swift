@@ -7,7 +7,12 @@ struct MachineDescriptionTests {
       kernel: .descriptor(7, name: "vmlinuz"), initialRamdisk: "/boot/initrd", commandLine: "console=hvc0 ü",
       describe: .acpi, memory: 5 << 30, cpus: 3,
       disks: [
-        try Disk(path: "/d/root.img", readOnly: true, identifier: "root"), try Disk(path: "data"),
+        try Disk(path: "/d/root.img", readOnly: true, identifier: "root", isDirect: true),
+        try Disk(path: "data"),
+        try Disk(
+          path: "slow", engine: .ioUring,
+          rateLimit: RateLimit(
+            bandwidth: .init(size: 9, refillMilliseconds: 8, burst: 7), operations: .init(perSecond: 500))),
       ],
       console: .serial, entropy: false, vsock: try VirtioSocket(path: "/v", guestCID: 77),
       balloon: try Balloon(

@@ -102,14 +102,22 @@ struct BadInputTests {
     Case("$S boot --kernel hello --disk .", 66, "disk is a directory: ."),
     Case("$S boot --kernel hello --disk .,ro", 66, "disk is a directory: ."),
     Case("$S boot --kernel hello --disk empty", 65, "empty disk: empty: give it a size"),
-    Case("$S boot --kernel hello --disk odd", 65, "disk of 1000 bytes, not a multiple of 512: odd"),
+    Case("$S boot --kernel hello --disk odd", 0, nil),
+    Case("$S boot --kernel hello --disk odd,direct,engine=io_uring", 0, nil),
+    Case(
+      "$S boot --kernel hello --disk disk,engine=aio", 64,
+      "bad disk engine 'aio': disk,engine=aio: use sync or"),
+    Case(
+      "$S boot --kernel hello --disk disk,iops=many", 64, "bad iops 'many': disk,iops=many: give operations"),
+    Case("$S boot --kernel hello --disk disk,iops=0", 64, "bad rate limit: 0 in 1000 ms: use at least 1"),
+    Case("$S boot --kernel hello --disk disk,bandwidth=fast", 64, "bad size: fast"),
     Case("$S boot --kernel hello --disk fifo", 66, "disk is not a file: fifo"),
     Case("$S boot --kernel hello --disk socket", 66, "disk: socket"),
     Case("$S boot --kernel hello --disk loop", 66, "Too many levels of symbolic links"),
     Case("$S boot --kernel hello --disk /dev/null", 66, "disk is not a file: /dev/null"),
     Case("$S boot --kernel hello --disk disk --disk disk", 66, "disk: it is in use"),
     Case("$S boot --kernel hello --disk disk,ro --disk disk", 66, "disk: it is in use"),
-    Case("$S boot --kernel hello --disk disk,rw", 64, "bad disk option 'rw': disk,rw: only ro and id=NAME"),
+    Case("$S boot --kernel hello --disk disk,rw", 64, "bad disk option 'rw': disk,rw: only ro, id=NAME,"),
     Case("$S boot --kernel hello --disk ''", 64, "empty disk path"),
     Case("$S boot --kernel hello --disk disk,id=123456789012345678901", 64, "bad disk identifier"),
     Case("$S boot --kernel hello --disk disk,id=a --disk zeros,id=a", 64, "two disks with one identifier: a"),
@@ -214,6 +222,14 @@ struct BadInputTests {
       "unshare -m sh -c 'mount --bind . /mnt; mount -o remount,bind,ro /mnt; $S boot --kernel hello --disk /mnt/disk'",
       66, "disk on a read-only file system: /mnt/disk: add ,ro"),
     Case("unshare -m sh -c '\(cache)boot --kernel bzImage'", 0, nil),
+    Case(
+      "unshare -m sh -c 'mount -t ramfs ramfs /mnt; cp disk /mnt; $S boot --kernel hello --disk /mnt/disk,direct'",
+      66, "/mnt/disk: its file system has no direct transfers: leave `direct` out"),
+    Case(
+      "cat /proc/sys/kernel/io_uring_disabled > old; echo 2 > /proc/sys/kernel/io_uring_disabled; "
+        + "$S boot --kernel hello --disk disk,engine=io_uring; e=$?; cat old > /proc/sys/kernel/io_uring_disabled; "
+        + "rm old; exit $e",
+      0, "disk disk: engine sync is used, io_uring is not to be had: Operation not permitted"),
     Case(
       "unshare -m sh -c 'mount -t tmpfs -o ro tmpfs /mnt; XDG_CACHE_HOME=/mnt $S boot --kernel bzImage'", 0,
       nil),

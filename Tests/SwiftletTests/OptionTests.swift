@@ -54,7 +54,17 @@ struct OptionTests {
   @Test func disksAreRead() throws {
     #expect(try Disk(option: "a.img") == Disk(path: "a.img"))
     #expect(try Disk(option: "a=b,ro,id=root") == Disk(path: "a=b", readOnly: true, identifier: "root"))
-    for text in ["", ",ro", "a,", "a,rw", "a,id=", "a,id=123456789012345678901"] {
+    let limit = RateLimit(bandwidth: try .init(perSecond: 10 << 20), operations: try .init(perSecond: 500))
+    #expect(
+      try Disk(option: "a,direct,engine=io_uring,bandwidth=10M,iops=500")
+        == Disk(path: "a", isDirect: true, engine: .ioUring, rateLimit: limit))
+    #expect(try Disk(option: "a,iops=1").rateLimit?.bandwidth == nil)
+    #expect(try Disk(option: "a,engine=sync") == Disk(path: "a"))
+    for text in [
+      "", ",ro", "a,", "a,rw", "a,id=", "a,id=123456789012345678901", "a,ro=1", "a,direct=on", "a,engine=aio",
+      "a,engine=", "a,engine", "a,bandwidth=0", "a,bandwidth=x", "a,iops=0", "a,iops=-1", "a,iops=1K",
+      "a,iops=",
+    ] {
       #expect(throws: Diagnostic.self) { try Disk(option: text) }
     }
   }

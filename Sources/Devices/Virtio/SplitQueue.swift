@@ -122,11 +122,20 @@ struct SplitQueue {
   ///
   /// - Parameter written: Bytes written into the writable buffers, from their front on.
   mutating func complete(_ chain: consuming DescriptorChain, written: UInt32) throws(DriverViolation) {
-    let offset = 4 + 8 * nextUsed.slot(size: layout.size)
-    try store(UInt64(chain.head) | UInt64(written) << 32, in: layout.used, offset: offset)
-    nextUsed.advance()
+    try complete(chain.head, written: written)
     recycle(chain)
   }
+
+  /// As for a chain, of which only the head was kept. No more may be kept than there are descriptors, or the driver
+  /// would miss some.
+  mutating func complete(_ head: UInt16, written: UInt32) throws(DriverViolation) {
+    let offset = 4 + 8 * nextUsed.slot(size: layout.size)
+    try store(UInt64(head) | UInt64(written) << 32, in: layout.used, offset: offset)
+    nextUsed.advance()
+  }
+
+  /// The chain's head is kept by the caller, and given back later.
+  mutating func keep(_ chain: consuming DescriptorChain) { recycle(chain) }
 
   /// Shows the driver all completed chains.
   /// - Returns: Whether the driver wants an interrupt for them.
