@@ -226,11 +226,6 @@ struct BadInputTests {
       "unshare -m sh -c 'mount -t ramfs ramfs /mnt; cp disk /mnt; $S boot --kernel hello --disk /mnt/disk,direct'",
       66, "/mnt/disk: its file system has no direct transfers: leave `direct` out"),
     Case(
-      "cat /proc/sys/kernel/io_uring_disabled > old; echo 2 > /proc/sys/kernel/io_uring_disabled; "
-        + "$S boot --kernel hello --disk disk,engine=io_uring; e=$?; cat old > /proc/sys/kernel/io_uring_disabled; "
-        + "rm old; exit $e",
-      0, "disk disk: engine sync is used, io_uring is not to be had: Operation not permitted"),
-    Case(
       "unshare -m sh -c 'mount -t tmpfs -o ro tmpfs /mnt; XDG_CACHE_HOME=/mnt $S boot --kernel bzImage'", 0,
       nil),
     Case("XDG_CACHE_HOME=$PWD/text $S boot --kernel bzImage", 0, nil),

@@ -5,7 +5,9 @@ import Testing
 @Suite(.enabled(if: hasKVM, "/dev/kvm is not usable here"), .serialized)
 struct BalloonGuestTests {
   /// Bytes the guest writes at the end.
-  static let written = (ProcessInfo.processInfo.environment["SWIFTLET_LONG"] == nil ? 8 : 56) << 20
+  static let written = (runsLongTests ? 56 : 8) << 20
+  /// Of so much of a line that is repeated.
+  static let digest = runsLongTests ? "5d3377355d5d09eede79e7aafc1da0ba" : "88c56d11d5201d5555dd0598320538ef"
 
   /// The guest is given what fills most of its memory once, lends 64 MiB when told to, gets them back and writes more
   /// than it had without them. What is resident in the host shows each step.
@@ -27,7 +29,7 @@ struct BalloonGuestTests {
       "mount -t tmpfs -o size=100M t /tmp; echo STEP filled; \(free("-lt 52000")); echo STEP lent; "
       + "\(free("-gt 100000")); yes swiftlet | head -c \(Self.written) > /tmp/f; md5sum < /tmp/f; sleep 1; "
       + "echo STEP back; sleep 1"
-    var resident: [Int] = []
+    var resident: [String: Int] = [:]
     let result = try Program().run(
       [
         "boot", "--kernel", Built.folder("guest-kernels/linux/build", "up") + "/vmlinux", "--initrd", filling,
@@ -35,20 +37,27 @@ struct BalloonGuestTests {
         "0,deflate-on-oom,stats=5,control=\(control)", "--time-limit", "400", "--cmdline",
         "root=/dev/vda ro rootfstype=erofs init=/init -- /bin/sh -c \"\(command)\"",
       ], limit: 420
-    ) { child in
-      resident.append(Self.guestMemory(of: child))
-      if resident.count == 2 { orders.write(Data("64 pages\n64M\n".utf8)) }
-      if resident.count == 3 { orders.write(Data("0\n".utf8)) }
+    ) { child, output in
+      for (step, order) in [("filled", "64 pages\n64M\n"), ("lent", "0\n"), ("back", "")]
+      where resident[step] == nil && output.contains("STEP \(step)\n") {
+        resident[step] = Self.guestMemory(of: child)
+        orders.write(Data(order.utf8))
+      }
     }
-    print(resident, result.output, result.error)
     #expect(result.status == 0)
+    let (filled, lent) = (resident["filled"] ?? 0, resident["lent"] ?? .max)
+    #expect(filled > 72 && lent <= 64 && lent + 40 < filled, "\(resident)")
+    #expect((resident["back"] ?? 0) > lent, "\(resident)")
+    #expect(result.output.contains(Self.digest))
+    #expect(result.error.contains("balloon: bad size: 64 pages: write it like"))
+    #expect(result.error.contains("balloon: 64 of 64 MiB; the guest has "))
   }
 
   /// MiB of the guest's RAM that are resident.
   private static func guestMemory(of process: pid_t) -> Int {
-    let maps = (try? String(contentsOfFile: "/proc/\(process)/smaps", encoding: .utf8)) ?? ""
+    let maps = FileHandle(forReadingAtPath: "/proc/\(process)/smaps")?.readDataToEndOfFile() ?? Data()
     var isGuest = false
-    for line in maps.split(separator: "\n") {
+    for line in String(decoding: maps, as: UTF8.self).split(separator: "\n") {
       let words = line.split(separator: " ")
       if words.first == "Size:" { isGuest = words[1] == "131072" }
       if words.first == "Rss:", isGuest { return (Int(words[1]) ?? 0) >> 10 }

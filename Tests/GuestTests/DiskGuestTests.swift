@@ -42,6 +42,20 @@ struct DiskGuestTests {
     #expect(after < before - 7 << 11, "\(before) blocks became \(after)")
   }
 
+  /// A library that stands before liburing says no as a host does that forbids it.
+  @Test func saysWhereThereIsNoRing() throws {
+    let source = "int io_uring_queue_init(unsigned n, void *ring, unsigned flags) { return -1; }"
+    let result = try Fixtures().run(
+      """
+      echo '\(source)' | clang -shared -fPIC -x c -o no.so - && LD_PRELOAD=$PWD/no.so $S boot --kernel hello \\
+      --disk disk,engine=io_uring
+      """)
+    #expect(result.status == 0)
+    #expect(
+      result.error
+        == "swiftlet: disk disk: engine sync is used, io_uring is not to be had: Operation not permitted\n")
+  }
+
   private func blocks(_ path: String) -> Int {
     var status = stat()
     return stat(path, &status) == 0 ? Int(status.st_blocks) : -1
