@@ -41,7 +41,7 @@ extension FuzzTarget {
       disks.append(
         try Disk(
           path: text(&script), readOnly: flags % 2 == 0, identifier: identifier, isDirect: flags & 2 != 0,
-          engine: flags & 4 != 0 ? .ioUring : .sync,
+          engine: flags & 4 != 0 ? .ioUring : flags & 32 != 0 ? .sync : nil,
           rateLimit: RateLimit(
             bandwidth: flags & 8 != 0 ? randomBucket(&script) : nil,
             operations: flags & 16 != 0 ? randomBucket(&script) : nil)))

@@ -33,7 +33,8 @@ extension MachineDescription {
     for disk in disks {
       let identifier = Array((disk.identifier ?? "").utf8)
       let flags: UInt8 =
-        (disk.readOnly ? 1 : 0) | (disk.isDirect ? 2 : 0) | (disk.engine == .ioUring ? 4 : 0)
+        (disk.readOnly ? 1 : 0) | (disk.isDirect ? 2 : 0) | (disk.engine == .sync ? 4 : 0)
+        | (disk.engine == .ioUring ? 8 : 0)
       fields.put(
         .disk,
         [flags] + encoded(disk.rateLimit) + [UInt8(identifier.count)] + identifier + Array(disk.path.utf8))
@@ -219,13 +220,14 @@ private struct FieldValue {
 
   consuming func disk() throws(Diagnostic) -> Disk {
     let flags: UInt8 = try integer()
-    guard flags <= 7 else { throw notADescription("\(flags) are no flags of a disk") }
+    guard flags <= 11 else { throw notADescription("\(flags) are no flags of a disk") }
     let limit = try rateLimit()
     let count: UInt8 = try integer()
     let identifier = FieldValue(bytes: try prefix(Int(count)))
     return try Disk(
       path: try text(), readOnly: flags & 1 != 0, identifier: count == 0 ? nil : try identifier.text(),
-      isDirect: flags & 2 != 0, engine: flags & 4 != 0 ? .ioUring : .sync, rateLimit: limit)
+      isDirect: flags & 2 != 0, engine: flags & 8 != 0 ? .ioUring : flags & 4 != 0 ? .sync : nil,
+      rateLimit: limit)
   }
 
   mutating func rateLimit() throws(Diagnostic) -> RateLimit? {

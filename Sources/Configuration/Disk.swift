@@ -14,14 +14,15 @@ public struct Disk: Sendable, Equatable {
   public let identifier: String?
   /// Whether transfers go around the host's page cache.
   public let isDirect: Bool
-  public let engine: Engine
+  /// Nil where the person does not care: see ``usesRing``.
+  public let engine: Engine?
   /// Nil where nothing is limited.
   public let rateLimit: RateLimit?
 
   /// Throws a `Diagnostic` with status `usage` for a path or identifier that cannot be one.
   public init(
     path: String, readOnly: Bool = false, identifier: String? = nil, isDirect: Bool = false,
-    engine: Engine = .sync, rateLimit: RateLimit? = nil
+    engine: Engine? = nil, rateLimit: RateLimit? = nil
   ) throws(Diagnostic) {
     try Check.path(path, of: "disk")
     if let identifier {
@@ -40,4 +41,9 @@ public struct Disk: Sendable, Equatable {
     self.engine = engine
     self.rateLimit = rateLimit
   }
+
+  /// Whether transfers are to go by io_uring. Where nothing is said, those around the page cache do, which wait for the
+  /// disk; those of the page cache are mostly copies, done sooner than they are handed over
+  /// (docs/decisions/0006-block.md).
+  public var usesRing: Bool { (engine ?? (isDirect ? .ioUring : .sync)) == .ioUring }
 }

@@ -14,13 +14,13 @@ final class BlockPort: LoopResident {
   init(_ disk: Disk, queues: Int, control: MachineControl) throws(Diagnostic) {
     let options = DiskFile.Options(
       readOnly: disk.readOnly, serialNumber: disk.identifier ?? "", isDirect: disk.isDirect,
-      usesRing: disk.engine == .ioUring)
+      usesRing: disk.usesRing)
     do throws(DiskError) {
       store = try DiskFile(path: disk.path, options) { control.note("disk \(disk.path): \($0)") }
     } catch {
       throw Diagnostic(.noInput, "cannot use the disk", which: disk.path, mend: "\(error)")
     }
-    if let refusal = store.ringRefusal {
+    if disk.engine == .ioUring, let refusal = store.ringRefusal {
       control.note("disk \(disk.path): engine sync is used, io_uring is not to be had: \(refusal.reason)")
     }
     let alarm =

@@ -95,12 +95,12 @@ struct ConfigFile {
       // Swiftlet always offers flush and always does what it promises.
       section.takeDefault("cache_type", .text("Writeback"))
       section.takeDefault("cache_type", .text("Unsafe"))
-      section.takeDefault("io_engine", .text("Sync"))
       let isAsync = section.takeIf("io_engine", .text("Async"))
+      section.takeDefault("io_engine", .text("Sync"))
       let limit = try rateLimit(&section, at: "drives[\(index)]")
       end(section)
       let disk = try Disk(
-        path: file, readOnly: readOnly, identifier: identifier, engine: isAsync ? .ioUring : .sync,
+        path: file, readOnly: readOnly, identifier: identifier, engine: isAsync ? .ioUring : nil,
         rateLimit: limit)
       if isRoot {
         guard root == nil else { throw bad("has two root drives", "set is_root_device of one only") }

@@ -19,7 +19,7 @@ extension Disk {
     let parts = text.split(separator: ",", omittingEmptySubsequences: false)
     var (readOnly, isDirect) = (false, false)
     var identifier: String?
-    var engine = Engine.sync
+    var engine: Engine?
     var bandwidth: RateLimit.Bucket?
     var operations: RateLimit.Bucket?
     for part in parts.dropFirst() {

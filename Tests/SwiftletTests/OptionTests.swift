@@ -59,7 +59,10 @@ struct OptionTests {
       try Disk(option: "a,direct,engine=io_uring,bandwidth=10M,iops=500")
         == Disk(path: "a", isDirect: true, engine: .ioUring, rateLimit: limit))
     #expect(try Disk(option: "a,iops=1").rateLimit?.bandwidth == nil)
-    #expect(try Disk(option: "a,engine=sync") == Disk(path: "a"))
+    #expect(try Disk(option: "a,engine=sync,direct") == Disk(path: "a", isDirect: true, engine: .sync))
+    #expect(
+      try ["a", "a,direct", "a,direct,engine=sync", "a,engine=io_uring"].map { try Disk(option: $0).usesRing }
+        == [false, true, false, true])
     for text in [
       "", ",ro", "a,", "a,rw", "a,id=", "a,id=123456789012345678901", "a,ro=1", "a,direct=on", "a,engine=aio",
       "a,engine=", "a,engine", "a,bandwidth=0", "a,bandwidth=x", "a,iops=0", "a,iops=-1", "a,iops=1K",
