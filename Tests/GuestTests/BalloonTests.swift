@@ -39,7 +39,7 @@ struct BalloonGuestTests {
       ], limit: 420
     ) { child, output in
       for (step, order) in [("filled", "64 pages\n64M\n"), ("lent", "0\n"), ("back", "")]
-      where resident[step] == nil && output.contains("STEP \(step)\n") {
+      where resident[step] == nil && output.contains("STEP \(step)") {
         resident[step] = Self.guestMemory(of: child)
         orders.write(Data(order.utf8))
       }
