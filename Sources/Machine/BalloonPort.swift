@@ -71,8 +71,8 @@ final class BalloonPort: LoopResident {
   }
 
   private func tell(_ statistics: BalloonStatistics) {
-    let held = UInt64(device.actualPages) * BalloonDevice.pageSize >> 20
-    let wanted = UInt64(device.targetPages) * BalloonDevice.pageSize >> 20
+    let held = (UInt64(device.actualPages) * BalloonDevice.pageSize) >> 20
+    let wanted = (UInt64(device.targetPages) * BalloonDevice.pageSize) >> 20
     let names: [(BalloonStatistics.Kind, String)] = [
       (.totalMemory, "in all"), (.freeMemory, "free"), (.availableMemory, "available"),
       (.diskCaches, "caches"),
