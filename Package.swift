@@ -32,10 +32,11 @@ let package = Package(
       name: "CCompression", path: "Sources/CCompression",
       providers: [.apt(["zlib1g-dev", "liblz4-dev", "libzstd-dev", "liblzma-dev", "libbz2-dev"])]),
 
+    .systemLibrary(name: "CURing", path: "Sources/CURing", providers: [.apt(["liburing-dev"])]),
     .systemLibrary(name: "CNettle", path: "Sources/CNettle", providers: [.apt(["nettle-dev"])]),
 
     // The monitor. Imports point down only.
-    .target(name: "LinuxSystem", dependencies: ["CLinux"], swiftSettings: strict),
+    .target(name: "LinuxSystem", dependencies: ["CLinux", "CURing"], swiftSettings: strict),
     .target(name: "GuestMemory", dependencies: ["LinuxSystem", "CLinux"], swiftSettings: strict),
     .target(name: "Boot", dependencies: ["GuestMemory", "CFDT"], swiftSettings: safe),
     .target(name: "Devices", dependencies: ["GuestMemory", "LinuxSystem"], swiftSettings: safe),

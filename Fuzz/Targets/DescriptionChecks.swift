@@ -50,7 +50,7 @@ extension BootedMachine {
     try check(count == plan.cpuCount, "\(count) processors in the MADT")
     var program = AMLCheck(Array(try table("DSDT", at: definitions).dropFirst(36)))
     try check(
-      program.run() == plan.virtio.count + (plan.hasSerial ? 2 : 1), "devices are missing in the DSDT")
+      program.run() == plan.virtio.count + (plan.hasSerial ? 3 : 2), "devices are missing in the DSDT")
   }
 
   private func table(_ signature: String, at address: UInt64) throws -> [UInt8] {

@@ -37,16 +37,36 @@ extension FuzzTarget {
     var disks: [Disk] = []
     for _ in 0..<script.number(below: 4) {
       let identifier = script.byte() % 2 == 0 ? text(&script) : nil
+      let flags = script.byte()
       disks.append(
-        try Disk(path: text(&script), readOnly: script.byte() % 2 == 0, identifier: identifier))
+        try Disk(
+          path: text(&script), readOnly: flags % 2 == 0, identifier: identifier, isDirect: flags & 2 != 0,
+          engine: flags & 4 != 0 ? .ioUring : flags & 32 != 0 ? .sync : nil,
+          rateLimit: RateLimit(
+            bandwidth: flags & 8 != 0 ? randomBucket(&script) : nil,
+            operations: flags & 16 != 0 ? randomBucket(&script) : nil)))
     }
+    let balloon = try script.byte() % 2 == 0 ? randomBalloon(&script, text(&script)) : nil
     return try Description(
       kernel: kernel, initialRamdisk: script.byte() % 2 == 0 ? text(&script) : nil,
       commandLine: text(&script),
       describe: choice(&script), memory: (UInt64(script.byte()) << 20) + script.value() % 2,
       cpus: Int(script.byte()),
-      disks: disks, console: choice(&script), entropy: script.byte() % 2 == 0, reboot: choice(&script),
+      disks: disks, console: choice(&script), entropy: script.byte() % 2 == 0, balloon: balloon,
+      reboot: choice(&script),
       timeLimit: script.byte() % 2 == 0 ? script.value() : nil, timeline: script.byte() % 2 == 0,
       verbose: script.byte() % 2 == 0, startedAt: script.value())
+  }
+
+  private static func randomBalloon(_ script: inout Script, _ control: String) throws(Diagnostic) -> Balloon {
+    try Balloon(
+      amount: UInt64(script.byte()) << 12, deflatesOnOOM: script.byte() % 2 == 0,
+      reportsFreePages: script.byte() % 2 == 0, statisticsInterval: UInt32(script.byte()),
+      control: control.isEmpty ? nil : control)
+  }
+
+  private static func randomBucket(_ script: inout Script) throws(Diagnostic) -> RateLimit.Bucket {
+    try RateLimit.Bucket(
+      size: script.value(), refillMilliseconds: UInt64(script.byte()), burst: script.value())
   }
 }

@@ -25,6 +25,7 @@ struct FuzzTarget: Sendable {
     FuzzTarget(name: "instruction", run: instruction),
     FuzzTarget(name: "virtio-registers", run: virtioRegisters),
     FuzzTarget(name: "virtio-block", run: virtioBlock),
+    FuzzTarget(name: "virtio-balloon", run: virtioBalloon),
     FuzzTarget(name: "virtio-console", run: virtioConsole),
     FuzzTarget(name: "virtio-entropy", run: virtioEntropy),
     FuzzTarget(name: "virtio-net", run: virtioNet),

@@ -11,6 +11,7 @@ extension FuzzTarget {
     let devices: [any VirtioDevice] = [
       EntropyDevice(source: FakeEntropy()), BlockDevice(store: FakeStore(sectors: 8)),
       ConsoleDevice(output: FakeOutput(), size: nil),
+      BalloonDevice(pages: 1, options: [.statistics, .reporting], host: FakeBalloonMemory()),
     ]
     let device = devices[Int(first) % devices.count]
     let (driver, watch) = try watched(device)
@@ -80,16 +81,57 @@ extension FuzzTarget {
     try watch.check()
   }
 
+  static func virtioBalloon(_ bytes: [UInt8]) throws {
+    let host = FakeBalloonMemory()
+    let options = BalloonDevice.Options(rawValue: (bytes.first ?? 0) % 8)
+    let device = BalloonDevice(pages: 8, options: options, host: host)
+    device.whenToldStatistics { _ in }
+    let (driver, watch) = try run(bytes, device, queues: device.identity.queueSizes.count) { script in
+      if script.byte() % 2 == 0 {
+        device.requestStatistics()
+      } else {
+        device.targetPages = UInt32(truncatingIfNeeded: script.value())
+      }
+    }
+    let before = host.released.count
+    try check(
+      try driver.submit(0, [driver.readable([16, 0, 0, 0, 17, 0, 0, 0])]) == [.init(head: 0, written: 0)],
+      "no more pages are taken")
+    let pages = try driver.memory.slice(at: GuestAddress(0x1_0000), count: 0x2000)
+    try check(Array(host.released.dropFirst(before)) == [pages], "other pages released than given")
+    try check(try driver.submit(1, [driver.readable([16, 0, 0, 0])]).count == 1, "no page comes back")
+    try watch.check()
+  }
+
   static func virtioBlock(_ bytes: [UInt8]) throws {
-    let isReadOnly = (bytes.first ?? 0) % 4 == 0
+    let kind = bytes.first ?? 0
+    let isReadOnly = kind % 4 == 0
+    let queues = kind % 2 == 0 ? 1 : 3
     let store = FakeStore(sectors: 8, isReadOnly: isReadOnly)
     let contents = store.bytes
-    let (driver, watch) = try run(bytes, BlockDevice(store: store), queues: 1) { script in
-      store.fails = script.byte() % 2 == 0
+    let alarm = FakeAlarm()
+    let limiter = RateLimiter(bandwidth: TokenBucket(size: 4096, refillTime: 1_000_000), operations: nil)
+    let device = BlockDevice(
+      store: store, queues: queues, gate: kind % 8 < 4 ? nil : RateGate(limiter, alarm: alarm))
+    let (driver, watch) = try watched(device)
+    try run(bytes, driver, watch, queues: queues) { script in
+      switch script.byte() % 8 {
+      case 0: store.fails.toggle()
+      case 1: store.isSlow.toggle()
+      case 2: store.isBusy.toggle()
+      case 3: store.isSimple.toggle()
+      case 4: device.finished(script.value(), .done)
+      case 5: _ = alarm.ring()
+      default: store.finish(script.byte() % 2 == 0 ? .done : .failed)
+      }
+      try check(store.pending.count <= BlockDevice.pendingLimit, "too many requests are pending")
+      device.publishFinished()
+      for queue in 0..<queues { driver.host.notify(queue: queue) }
     }
-    store.fails = false
+    (store.fails, store.isSlow, store.isBusy) = (false, false, false)
     try check(store.bytes.count == contents.count, "the disk has another size")
     if isReadOnly { try check(store.bytes == contents, "a read-only disk was written") }
+    alarm.now += 1 << 50
     let data = driver.writable(512)
     let status = driver.writable(1)
     let header = try driver.readable([UInt8](repeating: 0, count: 16))
@@ -102,9 +144,19 @@ extension FuzzTarget {
 
   /// Runs the script, then brings the device up for an honest driver.
   static func run(
-    _ bytes: [UInt8], _ device: any VirtioDevice, queues: Int, elsewhere: ((inout Script) -> Void)? = nil
+    _ bytes: [UInt8], _ device: any VirtioDevice, queues: Int,
+    elsewhere: ((inout Script) throws -> Void)? = nil
   ) throws -> (FakeDriver, WatchedTransport) {
     let (driver, watch) = try watched(device)
+    try run(bytes, driver, watch, queues: queues, elsewhere: elsewhere)
+    return (driver, watch)
+  }
+
+  /// Runs the script, then brings the device up for an honest driver.
+  private static func run(
+    _ bytes: [UInt8], _ driver: FakeDriver, _ watch: WatchedTransport, queues: Int,
+    elsewhere: ((inout Script) throws -> Void)?
+  ) throws {
     var script = Script([0, 0, 4, 0] + bytes.dropFirst(), edge: WatchedMemory.size)
     var scripted = ScriptedDriver(driver, queues: queues, elsewhere: elsewhere)
     while !script.isAtEnd {
@@ -113,7 +165,6 @@ extension FuzzTarget {
     }
     try driver.start(queues: queues)
     _ = driver.takeViolations()
-    return (driver, watch)
   }
 
   private static func watched(_ device: any VirtioDevice) throws -> (FakeDriver, WatchedTransport) {

@@ -4,8 +4,10 @@
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <linux/if_tun.h>
+#include <linux/stat.h>
 #include <malloc.h>
 #include <net/if.h>
 #include <poll.h>
@@ -17,6 +19,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -81,6 +84,27 @@ static inline long clinux_fcntl_lock(int fd, int command, struct flock *lock) {
 static inline long clinux_accept(int fd, int flags) {
   return clinux_result(syscall(SYS_accept4, fd, NULL, NULL, flags));
 }
+static inline long clinux_fallocate(int fd, int mode, off_t offset, off_t length) {
+  return clinux_result(syscall(SYS_fallocate, fd, mode, offset, length));
+}
+// What direct transfers of a file must be multiples of: memory addresses and lengths, offsets. Zeros where the file
+// cannot be transferred directly; -EOPNOTSUPP where the kernel (before 6.1) or the file system does not tell.
+struct clinux_alignment {
+  long result;
+  uint32_t memory, offset;
+};
+static inline struct clinux_alignment clinux_direct_alignment(int fd) {
+  struct statx status;
+  const unsigned mask = 0x2000;  // STATX_DIOALIGN
+  long result = clinux_result(syscall(SYS_statx, fd, "", 0x1000 /* AT_EMPTY_PATH */, mask, &status));
+  if (result == 0 && !(status.stx_mask & mask)) result = -EOPNOTSUPP;
+  struct clinux_alignment alignment = {result, 0, 0};
+  if (result == 0) {
+    alignment.memory = status.stx_dio_mem_align;
+    alignment.offset = status.stx_dio_offset_align;
+  }
+  return alignment;
+}
 static inline long clinux_memfd_create(const char *name, unsigned flags) {
   return clinux_result(syscall(SYS_memfd_create, name, flags));
 }
@@ -97,7 +121,7 @@ static inline void clinux_release_program(void) {
 static inline int clinux_gettid(void) { return (int)syscall(SYS_gettid); }
 
 // Open-file-description locks belong to the descriptor, not the process (fcntl(2)); glibc hides the numbers.
-enum : int { CLINUX_F_OFD_SETLK = 37, CLINUX_F_ADD_SEALS = 1033 };
+enum : int { CLINUX_F_OFD_SETLK = 37, CLINUX_F_ADD_SEALS = 1033, CLINUX_O_DIRECT = __O_DIRECT };
 enum : unsigned int { CLINUX_MFD_CLOEXEC = 1, CLINUX_MFD_ALLOW_SEALING = 2 };
 
 // MAP_FAILED is a cast, which does not import.

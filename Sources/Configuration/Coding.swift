@@ -13,7 +13,7 @@ private let headerBytes = 10
 private enum Tag: UInt8 {
   case kernelPath = 1
   case kernelDescriptor, initialRamdisk, commandLine, describe, memory, cpus, disk, console, entropy, reboot
-  case timeLimit, timeline, verbose, vsock, network, startedAt
+  case timeLimit, timeline, verbose, vsock, network, balloon, startedAt
 }
 
 extension MachineDescription {
@@ -32,8 +32,12 @@ extension MachineDescription {
     fields.put(.cpus, littleEndian(UInt32(cpus)))
     for disk in disks {
       let identifier = Array((disk.identifier ?? "").utf8)
+      let flags: UInt8 =
+        (disk.readOnly ? 1 : 0) | (disk.isDirect ? 2 : 0) | (disk.engine == .sync ? 4 : 0)
+        | (disk.engine == .ioUring ? 8 : 0)
       fields.put(
-        .disk, [disk.readOnly ? 1 : 0, UInt8(identifier.count)] + identifier + Array(disk.path.utf8))
+        .disk,
+        [flags] + encoded(disk.rateLimit) + [UInt8(identifier.count)] + identifier + Array(disk.path.utf8))
     }
     fields.put(.console, console.rawValue)
     fields.put(.entropy, [entropy ? 1 : 0])
@@ -43,6 +47,13 @@ extension MachineDescription {
     fields.put(.verbose, [verbose ? 1 : 0])
     if let vsock { fields.put(.vsock, littleEndian(vsock.guestCID) + Array(vsock.path.utf8)) }
     for network in networks { fields.put(.network, encoded(network)) }
+    if let balloon {
+      let flags: UInt8 = (balloon.deflatesOnOOM ? 1 : 0) | (balloon.reportsFreePages ? 2 : 0)
+      fields.put(
+        .balloon,
+        littleEndian(balloon.amount) + [flags] + littleEndian(balloon.statisticsInterval)
+          + Array((balloon.control ?? "").utf8))
+    }
     fields.put(.startedAt, littleEndian(startedAt))
     let count = UInt32(headerBytes + fields.bytes.count)
     return magic + littleEndian(version) + littleEndian(count) + fields.bytes
@@ -83,12 +94,14 @@ extension MachineDescription {
       guard networks.count < Limits.devices else { throw notADescription("too many networks") }
       networks.append(try value.network())
     }
+    let balloon = try fields.takeIfPresent(.balloon)?.balloon()
     let startedAt: UInt64 = try fields.take(.startedAt).wholeInteger()
     guard fields.isAtEnd else { throw notADescription("bytes after its end") }
     try self.init(
       kernel: kernel, initialRamdisk: initialRamdisk, commandLine: commandLine, describe: describe,
       memory: memory, cpus: Int(cpus), disks: disks, console: console, entropy: entropy, vsock: vsock,
-      networks: networks, reboot: reboot, timeLimit: timeLimit, timeline: timeline, verbose: verbose,
+      networks: networks, balloon: balloon, reboot: reboot, timeLimit: timeLimit, timeline: timeline,
+      verbose: verbose,
       startedAt: startedAt)
   }
 }
@@ -221,6 +234,29 @@ private struct FieldValue {
       mtu: mtu == 0 ? nil : mtu, receiveLimit: receive, transmitLimit: transmit)
   }
 
+  consuming func balloon() throws(Diagnostic) -> Balloon {
+    let amount: UInt64 = try integer()
+    let flags: UInt8 = try integer()
+    guard flags <= 3 else { throw notADescription("\(flags) are no flags of a balloon") }
+    let interval: UInt32 = try integer()
+    let control = try text()
+    return try Balloon(
+      amount: amount, deflatesOnOOM: flags & 1 != 0, reportsFreePages: flags & 2 != 0,
+      statisticsInterval: interval, control: control.isEmpty ? nil : control)
+  }
+
+  consuming func disk() throws(Diagnostic) -> Disk {
+    let flags: UInt8 = try integer()
+    guard flags <= 11 else { throw notADescription("\(flags) are no flags of a disk") }
+    let limit = try rateLimit()
+    let count: UInt8 = try integer()
+    let identifier = FieldValue(bytes: try prefix(Int(count)))
+    return try Disk(
+      path: try text(), readOnly: flags & 1 != 0, identifier: count == 0 ? nil : try identifier.text(),
+      isDirect: flags & 2 != 0, engine: flags & 8 != 0 ? .ioUring : flags & 4 != 0 ? .sync : nil,
+      rateLimit: limit)
+  }
+
   mutating func rateLimit() throws(Diagnostic) -> RateLimit? {
     let buckets: UInt8 = try integer()
     guard buckets <= 3 else { throw notADescription("\(buckets) are no buckets") }
@@ -233,14 +269,5 @@ private struct FieldValue {
     let size: UInt64 = try integer()
     let time: UInt64 = try integer()
     return try RateLimit.Bucket(size: size, refillMilliseconds: time, burst: try integer())
-  }
-
-  consuming func disk() throws(Diagnostic) -> Disk {
-    let readOnly: UInt8 = try integer()
-    guard readOnly <= 1 else { throw notADescription("\(readOnly) is no flag") }
-    let count: UInt8 = try integer()
-    let identifier = FieldValue(bytes: try prefix(Int(count)))
-    return try Disk(
-      path: try text(), readOnly: readOnly == 1, identifier: count == 0 ? nil : try identifier.text())
   }
 }

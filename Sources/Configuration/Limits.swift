@@ -30,4 +30,6 @@ public enum Limits {
   public static let interfaceNameBytes = 15
   /// The largest IP packet of a network in bytes: from what every host on an IP network takes (RFC 791) on.
   public static let mtu: ClosedRange<Int> = 68...65535
+  /// Seconds between two of a guest's accounts of its memory.
+  public static let statisticsInterval: UInt32 = 86_400
 }

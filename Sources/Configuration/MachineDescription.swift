@@ -49,6 +49,7 @@ public struct MachineDescription: Sendable, Equatable {
   public let entropy: Bool
   public let vsock: VirtioSocket?
   public let networks: [NetworkInterface]
+  public let balloon: Balloon?
   public let reboot: Reboot
   /// Nanoseconds after which the machine is stopped.
   public let timeLimit: UInt64?
@@ -64,7 +65,7 @@ public struct MachineDescription: Sendable, Equatable {
     kernel: Kernel, initialRamdisk: String? = nil, commandLine: String = "",
     describe: HardwareDescription = .auto, memory: UInt64 = 128 << 20, cpus: Int = 1, disks: [Disk] = [],
     console: Console = .virtio, entropy: Bool = true, vsock: VirtioSocket? = nil,
-    networks: [NetworkInterface] = [], reboot: Reboot = .exit,
+    networks: [NetworkInterface] = [], balloon: Balloon? = nil, reboot: Reboot = .exit,
     timeLimit: UInt64? = nil, timeline: Bool = false, verbose: Bool = false, startedAt: UInt64 = 0
   ) throws(Diagnostic) {
     try Check.path(kernel.name, of: "kernel")
@@ -77,9 +78,9 @@ public struct MachineDescription: Sendable, Equatable {
     try Check.cpus(cpus)
     try Check.disks(disks)
     try Check.networks(networks)
-    try Check.devices(
-      disks.count + networks.count + (console == .virtio ? 1 : 0) + (entropy ? 1 : 0) + (vsock != nil ? 1 : 0)
-    )
+    let others = [console == .virtio, entropy, vsock != nil, balloon != nil]
+    try Check.devices(disks.count + networks.count + others.count { $0 })
+    try balloon?.checkAmount(balloon?.amount ?? 0, memory: memory)
     if let timeLimit { try Check.timeLimit(timeLimit) }
     self.kernel = kernel
     self.initialRamdisk = initialRamdisk
@@ -92,36 +93,12 @@ public struct MachineDescription: Sendable, Equatable {
     self.entropy = entropy
     self.vsock = vsock
     self.networks = networks
+    self.balloon = balloon
     self.reboot = reboot
     self.timeLimit = timeLimit
     self.timeline = timeline
     self.verbose = verbose
     self.startedAt = startedAt
-  }
-}
-
-/// A disk of the machine: a file on the host, seen by the guest as a virtio-blk device.
-public struct Disk: Sendable, Equatable {
-  public let path: String
-  public let readOnly: Bool
-  /// What the guest reads as the disk's serial number: 1 to 20 printable ASCII characters, or nil.
-  public let identifier: String?
-
-  /// Throws a `Diagnostic` with status `usage` for a path or identifier that cannot be one.
-  public init(path: String, readOnly: Bool = false, identifier: String? = nil) throws(Diagnostic) {
-    try Check.path(path, of: "disk")
-    if let identifier {
-      guard (1...Limits.diskIdentifierBytes).contains(identifier.utf8.count),
-        identifier.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
-      else {
-        throw Diagnostic(
-          .usage, "bad disk identifier", which: identifier,
-          mend: "use 1 to \(Limits.diskIdentifierBytes) printable ASCII characters without spaces")
-      }
-    }
-    self.path = path
-    self.readOnly = readOnly
-    self.identifier = identifier
   }
 }
 

@@ -7,7 +7,7 @@ public import LinuxSystem
 /// Its storage is made once; filling and using it allocates nothing. It keeps the memory it points into alive.
 public final class ScatterList {
   private let memory: GuestMemory
-  private let entries: UnsafeMutablePointer<iovec>
+  let entries: UnsafeMutablePointer<iovec>
   private let capacity: Int
   private let ownBytes: UnsafeMutableRawPointer
   /// The slices in the list.

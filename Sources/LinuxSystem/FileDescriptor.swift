@@ -181,6 +181,15 @@ public struct FileStatus: Sendable {
   public let size: UInt64
 }
 
+extension FileStatus {
+  /// Whether two open descriptors are of one file, pipe or terminal.
+  public static func areSameFile(_ first: Int32, _ second: Int32) -> Bool {
+    var statuses = (stat(), stat())
+    guard fstat(first, &statuses.0) == 0, fstat(second, &statuses.1) == 0 else { return false }
+    return statuses.0.st_dev == statuses.1.st_dev && statuses.0.st_ino == statuses.1.st_ino
+  }
+}
+
 extension FileStatus.Kind {
   init(mode: mode_t) {
     switch mode & S_IFMT {

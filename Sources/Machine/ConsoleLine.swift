@@ -115,6 +115,7 @@ final class ConsoleLine: ConsoleOutput {
   func write(_ slices: [GuestSlice], of memory: GuestMemory) -> Int {
     hasWritten = true
     let taken = sink.write(slices, of: memory)
+    control.consoleTail.append(slices, first: taken, of: memory)
     if taken < slices.reduce(0, { $0 &+ $1.count }) { waitForRoom() }
     return taken
   }
@@ -122,12 +123,14 @@ final class ConsoleLine: ConsoleOutput {
   /// Returns how many of the bytes were taken; where not all, the guest's side is told when there is room again.
   func write(_ bytes: ArraySlice<UInt8>) -> Int {
     let taken = sink.write(bytes)
+    control.consoleTail.append(bytes.prefix(taken))
     if taken < bytes.count { waitForRoom() }
     return taken
   }
 
   /// Writes all of `bytes`, however long that takes unless a signal comes.
   func writeAll(_ bytes: ArraySlice<UInt8>, unless signals: SignalDescriptor) {
+    control.consoleTail.append(bytes)
     sink.writeAll(bytes, unless: signals.descriptor)
   }
 

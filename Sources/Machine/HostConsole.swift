@@ -35,6 +35,7 @@ extension ConsoleLine {
       }
     let sink = try host("cannot use standard output as the console") { () throws(SystemError) in
       try ConsoleSink(1) { error in
+        control.consoleTail.lose()
         control.note("the console's output is lost from here on: \(error.reason)")
       }
     }

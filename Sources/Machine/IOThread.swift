@@ -20,7 +20,7 @@ final class IOThread {
     }
   }
 
-  /// Runs what was posted before, then ends the thread.
+  /// Runs what was posted before, then ends the thread, if it has not ended.
   func join() {
     mailbox.post { $0.stop() }
     if let thread = thread.take() { thread.join() }

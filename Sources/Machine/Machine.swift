@@ -44,6 +44,11 @@ public enum Machine {
       let outcome = try run(builder, events, until: deadline, &timeline)
       timeline.mark("machine ended", instructions: control.counter?.total)
       if description.timeline { show(timeline, control) }
+      if outcome.status == .guestPanic {
+        // What it wrote is with the I/O thread until that ends.
+        io.join()
+        for line in control.consoleTail.unseenLines { note("guest: \(line)") }
+      }
       return outcome
     } catch {
       return Outcome(error.status, error.description)

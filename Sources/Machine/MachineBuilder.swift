@@ -94,7 +94,7 @@ struct MachineBuilder {
   ) throws(BusError) {
     let memory = description.memory
     if let line = interrupts.line(4) {
-      let serial = Serial16550(host: console ?? UnconnectedSerial(), line: line)
+      let serial = Serial16550(host: console ?? UnconnectedSerial(tail: control.consoleTail), line: line)
       console?.begin(serial)
       try ports.insert(serial, at: 0x3F8, size: 8, name: "serial")
     }
@@ -106,6 +106,8 @@ struct MachineBuilder {
     try ports.insert(ResetControl(events: control), at: 0xCF9, size: 1, name: "reset control")
     try ports.insert(PowerControl(events: control), at: 0x600, size: 3, name: "power control")
     try ports.insert(BootTimer(events: control), at: 0x603, size: 1, name: "boot timer")
+    try mmio.insert(
+      PanicDevice(events: control), at: X86Layout.panicDevice, size: PanicDevice.size, name: "panic device")
     try mmio.insert(interrupts, at: X86Layout.ioAPIC, size: IOAPIC.size, name: "I/O APIC")
   }
 

@@ -25,6 +25,8 @@ final class MachineControl: MachineEvents {
   private let haltSuspected = Atomic(false)
   private let terminalSuspected = Atomic(false)
   private let report: @Sendable (String) -> Void
+  /// What the guest wrote last.
+  let consoleTail = ConsoleTail()
   /// nil where nobody wants to know.
   let counter: InstructionCounter?
 
@@ -78,6 +80,8 @@ final class MachineControl: MachineEvents {
     switch event {
     case .powerOff: endByPowerOff()
     case .reset: end(Outcome(.guestReset))
+    case .panic: end(Outcome(.guestPanic))
+    case .crashKernelStarts: report("the guest's kernel panicked: its crash kernel starts")
     case .workloadStatus(let status): state.withLock { $0.workloadStatus = status }
     case .bootMark(let mark):
       let now = BootMark(mark: mark, time: Clock.monotonicNanoseconds(), instructions: counter?.total)

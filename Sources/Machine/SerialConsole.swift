@@ -105,8 +105,18 @@ final class SerialConsole: SerialHost, HostConsole, ConsoleGuest {
   }
 }
 
-/// A serial port that nothing is connected to: what the guest sends is lost, and nothing comes.
+/// A serial port that nothing is connected to: what the guest sends is lost, but for its last words, and nothing comes.
 struct UnconnectedSerial: SerialHost {
-  func transmit(_ byte: UInt8) -> Bool { true }
+  let tail: ConsoleTail
+
+  init(tail: ConsoleTail) {
+    self.tail = tail
+    tail.lose()
+  }
+
+  func transmit(_ byte: UInt8) -> Bool {
+    tail.append([byte])
+    return true
+  }
   func receiveRoom() {}
 }

@@ -3,8 +3,7 @@ import Configuration
 import Devices
 import LinuxSystem
 
-/// The virtio devices of a machine in the order of their windows: console, disks, entropy, vsock,
-/// networks.
+/// The virtio devices of a machine in the order of their windows: console, disks, entropy, vsock, networks, balloon.
 struct VirtioDevices {
   private(set) var attached: [AttachedDevice] = []
   /// Nil where the machine has another console or none.
@@ -17,10 +16,15 @@ struct VirtioDevices {
   ) throws(Diagnostic) {
     self.mailbox = mailbox
     if description.console == .virtio { try addConsole(control) }
-    for disk in description.disks { try add(disk, control) }
+    for disk in description.disks {
+      try attach(BlockPort(disk, queues: description.cpus, control: control))
+    }
     if description.entropy { try addEntropy() }
     if let vsock = description.vsock { try add(vsock) }
     for network in description.networks { try add(network, control, remainders) }
+    if let balloon = description.balloon {
+      try attach(BalloonPort(balloon, memory: description.memory, control: control))
+    }
   }
 
   private mutating func addConsole(_ control: MachineControl) throws(Diagnostic) {
@@ -30,18 +34,6 @@ struct VirtioDevices {
     }
     try attach(port)
     console = attached.last.map(VirtioConsole.init)
-  }
-
-  private mutating func add(_ disk: Disk, _ control: MachineControl) throws(Diagnostic) {
-    let store: DiskFile
-    do throws(DiskError) {
-      store = try DiskFile(path: disk.path, readOnly: disk.readOnly, serialNumber: disk.identifier ?? "") {
-        control.note("disk \(disk.path): \($0)")
-      }
-    } catch {
-      throw Diagnostic(.noInput, "cannot use the disk", which: disk.path, mend: "\(error)")
-    }
-    try attach(BlockDevice(store: store))
   }
 
   private mutating func addEntropy() throws(Diagnostic) {

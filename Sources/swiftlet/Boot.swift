@@ -21,8 +21,11 @@ struct Boot: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A raw disk image or block device; ,ro makes it read-only, ,id= gives its serial number. May be repeated.",
-      valueName: "file[,ro][,id=name]"),
+      """
+      A raw disk image or block device. ro makes it read-only, id= gives its serial number, direct goes around the \
+      host's page cache, engine=io_uring has many transfers at a time (what direct has by itself, if the host allows it), bandwidth= and iops= limit the bytes and the \
+      operations of a second. One that grows while the guest runs is seen by it. May be repeated.
+      """, valueName: "file[,ro][,id=name][,direct][,engine=sync|io_uring][,bandwidth=size][,iops=n]"),
     completion: .file())
   var disk: [String] = []
 
@@ -67,6 +70,15 @@ struct Boot: ParsableCommand {
       May be repeated.
       """, valueName: "[address:]port:port[/udp]"))
   var publish: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Memory that the guest lends to the host. With deflate-on-oom it takes some back when it runs out, with reporting \
+      the host also has what is free at the time, with stats= a line tells of its memory every so many seconds. A size \
+      written to the named pipe of control= is the new one: `mkfifo f`, and later `echo 64M > f`.
+      """, valueName: "size[,deflate-on-oom][,reporting][,stats=seconds][,control=fifo]"))
+  var balloon: String?
 
   @Option(
     help: ArgumentHelp("How the hardware is described to the kernel. (default: auto)", valueName: "way"))
@@ -116,6 +128,7 @@ struct Boot: ParsableCommand {
     if let vsock { request.vsock = try VirtioSocket(option: vsock) }
     for text in net { request.networks.append(try NetworkRequest(option: text)) }
     for text in publish { request.published.append(try PublishedPort(option: text)) }
+    if let balloon { request.balloon = try Balloon(option: balloon) }
     if let describe { request.hardware = describe }
     if let reboot { request.reboot = reboot }
     if let timeLimit { request.timeLimit = try nanoseconds(timeLimit) }

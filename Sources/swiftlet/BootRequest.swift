@@ -17,6 +17,7 @@ struct BootRequest: Equatable {
   var vsock: VirtioSocket?
   var networks: [NetworkRequest] = []
   var published: [PublishedPort] = []
+  var balloon: Balloon?
   var reboot = MachineDescription.Reboot.exit
   var timeLimit: UInt64?
   var timeline = false
@@ -38,11 +39,12 @@ struct BootRequest: Equatable {
       hardware == .auto && kernel != nil ? .init(understoodBy: loadable) : hardware
     if let initialRamdisk { try InputFile.check(initialRamdisk: initialRamdisk) }
     for disk in disks { try InputFile.check(disk) }
+    if let control = balloon?.control { try InputFile.check(balloonControl: control) }
     return try MachineDescription(
       kernel: loadable, initialRamdisk: initialRamdisk, commandLine: fullCommandLine, describe: described,
       memory: memory, cpus: cpus, disks: disks, console: console, entropy: entropy, vsock: vsock,
-      networks: prepared.interfaces(), reboot: reboot, timeLimit: timeLimit, timeline: timeline,
-      verbose: verbose, startedAt: startedAt)
+      networks: prepared.interfaces(), balloon: balloon, reboot: reboot, timeLimit: timeLimit,
+      timeline: timeline, verbose: verbose, startedAt: startedAt)
   }
 
   /// `--cmdline` replaces the default, `--append` adds to either.

@@ -52,6 +52,7 @@ struct ConfigFile {
       request.entropy = true
     }
     if let vsock = file.take("vsock"), vsock != .null { request.vsock = try socket(vsock) }
+    if let balloon = file.take("balloon"), balloon != .null { request.balloon = try self.balloon(balloon) }
     end(file)
     guard unsupported.isEmpty else {
       throw bad("uses what is not supported: \(unsupported.sorted().joined(separator: ", "))", "remove it")
@@ -97,9 +98,13 @@ struct ConfigFile {
       // Swiftlet always offers flush and always does what it promises.
       section.takeDefault("cache_type", .text("Writeback"))
       section.takeDefault("cache_type", .text("Unsafe"))
+      let isAsync = section.takeIf("io_engine", .text("Async"))
       section.takeDefault("io_engine", .text("Sync"))
+      let limit = try rateLimit(&section, at: "drives[\(index)]")
       end(section)
-      let disk = try Disk(path: file, readOnly: readOnly, identifier: identifier)
+      let disk = try Disk(
+        path: file, readOnly: readOnly, identifier: identifier, engine: isAsync ? .ioUring : nil,
+        rateLimit: limit)
       if isRoot {
         guard root == nil else { throw bad("has two root drives", "set is_root_device of one only") }
         root = readOnly ? "root=/dev/vda ro" : "root=/dev/vda rw"
@@ -182,6 +187,22 @@ struct ConfigFile {
     return try VirtioSocket(path: path, guestCID: UInt32(clamping: cid))
   }
 
+  private mutating func balloon(_ value: JSONValue) throws(Diagnostic) -> Balloon {
+    var section = try Section(value, at: "balloon", of: self)
+    guard let mebibytes = try section.number("amount_mib"), let deflates = try section.truth("deflate_on_oom")
+    else { throw bad("needs amount_mib and deflate_on_oom in balloon", "add them") }
+    guard (0...1 << 40).contains(mebibytes) else {
+      throw bad("has an amount_mib of \(mebibytes)", "give mebibytes of memory")
+    }
+    let interval = try section.number("stats_polling_interval_s") ?? 0
+    let reports = try section.truth("free_page_reporting") ?? false
+    section.takeDefault("free_page_hinting", .truth(false))
+    end(section)
+    return try Balloon(
+      amount: UInt64(mebibytes) << 20, deflatesOnOOM: deflates, reportsFreePages: reports,
+      statisticsInterval: UInt32(clamping: interval))
+  }
+
   /// Everything that is supported has been taken from the section.
   private mutating func end(_ section: Section) { unsupported += section.rest }
 
@@ -234,9 +255,16 @@ private struct Section {
     }
   }
 
+  /// Whether a key has the value; any other stays.
+  mutating func takeIf(_ key: String, _ value: JSONValue) -> Bool {
+    guard members[key] == value else { return false }
+    members[key] = nil
+    return true
+  }
+
   /// Accepts a key whose value is what is the case anyway; any other value stays, to be refused.
   mutating func takeDefault(_ key: String, _ value: JSONValue) {
-    if members[key] == value { members[key] = nil }
+    _ = takeIf(key, value)
   }
 
   /// The keys nobody took, but for those that are null.

@@ -19,10 +19,17 @@ enum InputFile {
       throw Diagnostic(
         .badInput, "empty disk", which: disk.path, mend: "give it a size, as with truncate -s 64M")
     }
-    guard size.isMultiple(of: 512) else {
-      throw Diagnostic(
-        .badInput, "disk of \(size) bytes, not a multiple of 512", which: disk.path,
-        mend: "pad it, for example with truncate -s %512")
+  }
+
+  /// A named pipe, as mkfifo(1) makes it.
+  static func check(balloonControl path: String) throws(Diagnostic) {
+    let what = "balloon control"
+    let file: FileDescriptor
+    do throws(SystemError) { file = try FileDescriptor(opening: path, O_RDWR | O_NONBLOCK) } catch {
+      throw diagnostic(error, path, what)
+    }
+    guard try status(of: file, path, what).kind == .pipe else {
+      throw Diagnostic(.noInput, "balloon control is no named pipe", which: path, mend: "make one by mkfifo")
     }
   }
 

@@ -5,16 +5,6 @@ extension MachineDescription.Console: ExpressibleByArgument {}
 extension MachineDescription.HardwareDescription: ExpressibleByArgument {}
 extension MachineDescription.Reboot: ExpressibleByArgument {}
 
-/// The bytes that `text` stands for: digits, then nothing, K, M, G or T, or KiB to TiB; powers of 1024.
-func byteCount(_ text: String) throws(Diagnostic) -> UInt64 {
-  let digits = text.prefix { $0.isASCII && $0.isNumber }
-  let shifts = ["": 0, "K": 10, "M": 20, "G": 30, "T": 40, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40]
-  guard let number = UInt64(digits), let shift = shifts[String(text.dropFirst(digits.count))],
-    number <= UInt64.max >> shift
-  else { throw Diagnostic(.usage, "bad size", which: text, mend: "write it like 128M, 1G or 512MiB") }
-  return number << shift
-}
-
 /// The nanoseconds that `text`, a decimal number of seconds, stands for.
 func nanoseconds(_ text: String) throws(Diagnostic) -> UInt64 {
   guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2e }), let seconds = Double(text),
@@ -24,23 +14,42 @@ func nanoseconds(_ text: String) throws(Diagnostic) -> UInt64 {
 }
 
 extension Disk {
-  /// The disk that `FILE[,ro][,id=NAME]` stands for.
+  /// The disk that `FILE[,ro][,id=NAME][,direct][,engine=ENGINE][,bandwidth=SIZE][,iops=N]` stands for.
   init(option text: String) throws(Diagnostic) {
     let parts = text.split(separator: ",", omittingEmptySubsequences: false)
-    var readOnly = false
+    var (readOnly, isDirect) = (false, false)
     var identifier: String?
+    var engine: Engine?
+    var bandwidth: RateLimit.Bucket?
+    var operations: RateLimit.Bucket?
     for part in parts.dropFirst() {
-      if part == "ro" {
-        readOnly = true
-      } else if part.hasPrefix("id=") {
-        identifier = String(part.dropFirst(3))
-      } else {
+      let (name, value) = (part.prefix { $0 != "=" }, part.drop { $0 != "=" }.dropFirst())
+      switch (name, part.contains("=")) {
+      case ("ro", false): readOnly = true
+      case ("direct", false): isDirect = true
+      case ("id", true): identifier = String(value)
+      case ("engine", true):
+        guard let found = Engine(rawValue: String(value)) else {
+          throw Diagnostic(.usage, "bad disk engine '\(value)'", which: text, mend: "use sync or io_uring")
+        }
+        engine = found
+      case ("bandwidth", true): bandwidth = try .init(perSecond: byteCount(String(value)))
+      case ("iops", true):
+        guard let number = UInt64(value) else {
+          throw Diagnostic(.usage, "bad iops '\(value)'", which: text, mend: "give operations a second")
+        }
+        operations = try .init(perSecond: number)
+      default:
         throw Diagnostic(
           .usage, "bad disk option '\(part)'", which: text,
-          mend: "only ro and id=NAME may follow the file, and its path may hold no comma")
+          mend:
+            "only ro, id=NAME, direct, engine=ENGINE, bandwidth=SIZE and iops=N may follow the file, and its "
+            + "path may hold no comma")
       }
     }
-    try self.init(path: String(parts.first ?? ""), readOnly: readOnly, identifier: identifier)
+    try self.init(
+      path: String(parts.first ?? ""), readOnly: readOnly, identifier: identifier, isDirect: isDirect,
+      engine: engine, rateLimit: RateLimit(bandwidth: bandwidth, operations: operations))
   }
 }
 
@@ -58,5 +67,33 @@ extension VirtioSocket {
       guestCID = number
     }
     try self.init(path: String(parts.first ?? ""), guestCID: guestCID)
+  }
+}
+
+extension Balloon {
+  /// The balloon that `SIZE[,deflate-on-oom][,reporting][,stats=SECONDS][,control=FIFO]` stands for.
+  init(option text: String) throws(Diagnostic) {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    var (deflatesOnOOM, reportsFreePages) = (false, false)
+    var interval: UInt32 = 0
+    var control: String?
+    for part in parts.dropFirst() {
+      if part == "deflate-on-oom" {
+        deflatesOnOOM = true
+      } else if part == "reporting" {
+        reportsFreePages = true
+      } else if part.hasPrefix("stats="), let seconds = UInt32(part.dropFirst(6)), seconds > 0 {
+        interval = seconds
+      } else if part.hasPrefix("control=") {
+        control = String(part.dropFirst(8))
+      } else {
+        throw Diagnostic(
+          .usage, "bad balloon option '\(part)'", which: text,
+          mend: "only deflate-on-oom, reporting, stats=SECONDS and control=FIFO may follow the size")
+      }
+    }
+    try self.init(
+      amount: byteCount(String(parts.first ?? "")), deflatesOnOOM: deflatesOnOOM,
+      reportsFreePages: reportsFreePages, statisticsInterval: interval, control: control)
   }
 }

@@ -7,7 +7,12 @@ struct MachineDescriptionTests {
       kernel: .descriptor(7, name: "vmlinuz"), initialRamdisk: "/boot/initrd", commandLine: "console=hvc0 ü",
       describe: .acpi, memory: 5 << 30, cpus: 3,
       disks: [
-        try Disk(path: "/d/root.img", readOnly: true, identifier: "root"), try Disk(path: "data"),
+        try Disk(path: "/d/root.img", readOnly: true, identifier: "root", isDirect: true),
+        try Disk(path: "data"),
+        try Disk(
+          path: "slow", engine: .ioUring,
+          rateLimit: RateLimit(
+            bandwidth: .init(size: 9, refillMilliseconds: 8, burst: 7), operations: .init(perSecond: 500))),
       ],
       console: .serial, entropy: false, vsock: try VirtioSocket(path: "/v", guestCID: 77),
       networks: [
@@ -18,7 +23,10 @@ struct MachineDescriptionTests {
             operations: try .init(size: 7, refillMilliseconds: 8)),
           transmitLimit: RateLimit(bandwidth: nil, operations: try .init(size: 9, refillMilliseconds: 10))),
         try NetworkInterface(host: .program(10), macAddress: MACAddress(derivedFrom: "b")),
-      ], reboot: .restart,
+      ],
+      balloon: try Balloon(
+        amount: 3 << 20, deflatesOnOOM: true, reportsFreePages: true, statisticsInterval: 258, control: "/f"),
+      reboot: .restart,
       timeLimit: 2_500_000_000, timeline: true,
       verbose: true, startedAt: 0x0123_4567_89ab_cdef)
   }
@@ -121,10 +129,17 @@ struct MachineDescriptionTests {
   }
 
   @Test func limitsHoldAtTheirEdges() throws {
-    func describe(memory: UInt64 = 128 << 20, cpus: Int = 1, disks: [Disk] = [], limit: UInt64? = nil) throws
-    {
+    func describe(
+      memory: UInt64 = 128 << 20, cpus: Int = 1, disks: [Disk] = [], balloon: UInt64? = nil,
+      limit: UInt64? = nil
+    ) throws {
       _ = try MachineDescription(
-        kernel: .path("k"), memory: memory, cpus: cpus, disks: disks, timeLimit: limit)
+        kernel: .path("k"), memory: memory, cpus: cpus, disks: disks,
+        balloon: balloon.map { amount throws(Diagnostic) in try Balloon(amount: amount) }, timeLimit: limit)
+    }
+    try describe(balloon: (128 << 20) - 4096)
+    for amount in [128 << 20, 4095, .max] as [UInt64] {
+      #expect(throws: Diagnostic.self) { try describe(balloon: amount) }
     }
     try describe(memory: Limits.memory.lowerBound)
     try describe(memory: Limits.memory.upperBound)

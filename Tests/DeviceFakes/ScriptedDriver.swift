@@ -8,10 +8,10 @@ package struct ScriptedDriver {
   private var reported: Set<DriverViolation> = []
   private var resetsSeen = 0
 
-  private let elsewhere: ((inout Script) -> Void)?
+  private let elsewhere: ((inout Script) throws -> Void)?
 
   /// - Parameter elsewhere: what happens at the device's other end when the script says so.
-  package init(_ driver: FakeDriver, queues: Int, elsewhere: ((inout Script) -> Void)? = nil) {
+  package init(_ driver: FakeDriver, queues: Int, elsewhere: ((inout Script) throws -> Void)? = nil) {
     self.driver = driver
     self.queues = queues
     self.elsewhere = elsewhere
@@ -54,12 +54,17 @@ package struct ScriptedDriver {
     case 8:
       let place = FakeDriver.available(queue) + UInt64(script.byte() % 40)
       try driver.memory.store(script.byte(), at: GuestAddress(place))
-    case 10: elsewhere?(&script)
+    case 10: try elsewhere?(&script)
     default:  // a block request, honest but for its sector
-      try driver.memory.store(UInt64(script.byte() % 10), at: GuestAddress(0x9_0000))
+      try driver.memory.store(UInt64(script.byte() % 16), at: GuestAddress(0x9_0000))
       try driver.memory.store(script.value(), at: GuestAddress(0x9_0008))
+      // A range to discard or zero, where the data of others would be written from.
+      try driver.memory.store(UInt64(script.byte() % 10), at: GuestAddress(0x9_0020))
+      try driver.memory.store(UInt32(script.byte() % 10), at: GuestAddress(0x9_0028))
+      try driver.memory.store(UInt32(script.byte() % 3), at: GuestAddress(0x9_002C))
       let chain = [
         FakeDriver.Buffer(address: 0x9_0000, length: 16),
+        FakeDriver.Buffer(address: 0x9_0020, length: 16 * UInt32(script.byte() % 3)),
         FakeDriver.Buffer(address: 0xA_0000, length: 512 * UInt32(script.byte() % 4), isWritable: true),
         FakeDriver.Buffer(address: 0x9_0010, length: 1, isWritable: true),
       ]

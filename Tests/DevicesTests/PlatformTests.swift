@@ -157,3 +157,17 @@ import Testing
     #expect(chip.read(offset: 0x10, width: .byte) == 0xFF)
   }
 }
+
+@Suite struct PanicDeviceTests {
+  @Test func panicsBecomeEvents() {
+    let events = RecordingEvents()
+    let device = PanicDevice(events: events)
+    #expect(device.readByte(offset: 0) == 3)
+    device.writeByte(offset: 0, value: 1)
+    #expect(events.take() == [.panic])
+    device.writeByte(offset: 0, value: 3)
+    #expect(events.take() == [.crashKernelStarts])
+    for other: UInt8 in [0, 4, 0xFC] { device.writeByte(offset: 0, value: other) }
+    #expect(events.take() == [])
+  }
+}

@@ -6,6 +6,21 @@ import Testing
 struct GuestMemoryTests {
   private let mebibyte: UInt64 = 1 << 20
 
+  @Test func releasesWholePagesOnly() throws {
+    let memory = try GuestMemory(size: 4 << 20)
+    let all = try memory.slice(at: GuestAddress(0), count: 16 << 12)
+    memory.fill(all, with: 7)
+    #expect(try memory.release(memory.slice(at: GuestAddress(4097), count: 3 << 12)) == 2 << 12)
+    let bytes = memory.bytes(all)
+    #expect(bytes[..<8192].allSatisfy { $0 == 7 })
+    #expect(bytes[8192..<16384].allSatisfy { $0 == 0 })
+    #expect(bytes[16384...].allSatisfy { $0 == 7 })
+    #expect(try memory.release(memory.slice(at: GuestAddress(20481), count: 4096)) == 0)
+    #expect(try memory.release(.empty) == 0)
+    memory.fill(all, with: 8)
+    #expect(memory.bytes(all).allSatisfy { $0 == 8 })
+  }
+
   @Test func leavesAHoleBelowFourGigabytes() throws {
     let memory = try GuestMemory(size: 5 << 30)
     #expect(memory.ranges.map(\.start.value) == [0, 1 << 32])

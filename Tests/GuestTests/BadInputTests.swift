@@ -102,14 +102,22 @@ struct BadInputTests {
     Case("$S boot --kernel hello --disk .", 66, "disk is a directory: ."),
     Case("$S boot --kernel hello --disk .,ro", 66, "disk is a directory: ."),
     Case("$S boot --kernel hello --disk empty", 65, "empty disk: empty: give it a size"),
-    Case("$S boot --kernel hello --disk odd", 65, "disk of 1000 bytes, not a multiple of 512: odd"),
+    Case("$S boot --kernel hello --disk odd", 0, nil),
+    Case("$S boot --kernel hello --disk odd,direct,engine=io_uring", 0, nil),
+    Case(
+      "$S boot --kernel hello --disk disk,engine=aio", 64,
+      "bad disk engine 'aio': disk,engine=aio: use sync or"),
+    Case(
+      "$S boot --kernel hello --disk disk,iops=many", 64, "bad iops 'many': disk,iops=many: give operations"),
+    Case("$S boot --kernel hello --disk disk,iops=0", 64, "bad rate limit: 0 in 1000 ms: use at least 1"),
+    Case("$S boot --kernel hello --disk disk,bandwidth=fast", 64, "bad size: fast"),
     Case("$S boot --kernel hello --disk fifo", 66, "disk is not a file: fifo"),
     Case("$S boot --kernel hello --disk socket", 66, "disk: socket"),
     Case("$S boot --kernel hello --disk loop", 66, "Too many levels of symbolic links"),
     Case("$S boot --kernel hello --disk /dev/null", 66, "disk is not a file: /dev/null"),
     Case("$S boot --kernel hello --disk disk --disk disk", 66, "disk: it is in use"),
     Case("$S boot --kernel hello --disk disk,ro --disk disk", 66, "disk: it is in use"),
-    Case("$S boot --kernel hello --disk disk,rw", 64, "bad disk option 'rw': disk,rw: only ro and id=NAME"),
+    Case("$S boot --kernel hello --disk disk,rw", 64, "bad disk option 'rw': disk,rw: only ro, id=NAME,"),
     Case("$S boot --kernel hello --disk ''", 64, "empty disk path"),
     Case("$S boot --kernel hello --disk disk,id=123456789012345678901", 64, "bad disk identifier"),
     Case("$S boot --kernel hello --disk disk,id=a --disk zeros,id=a", 64, "two disks with one identifier: a"),
@@ -126,6 +134,18 @@ struct BadInputTests {
     Case("$S boot --kernel hello --memory lots", 64, "bad size: lots: write it like 128M"),
     Case("$S boot --kernel hello --memory=-1", 64, "bad size: -1"),
     Case("ulimit -v 500000; $S boot --kernel hello --memory 64G", 71, "65536 MiB: Cannot allocate memory"),
+    Case("$S boot --kernel hello --balloon lots", 64, "bad size: lots"),
+    Case(
+      "$S boot --kernel hello --balloon 64M,oom", 64,
+      "bad balloon option 'oom': 64M,oom: only deflate-on-oom, reporting, stats=SECONDS and control=FIFO may"),
+    Case(
+      "$S boot --kernel hello --balloon 128M", 64,
+      "the balloon takes all of the guest's memory: 128 of 128 MiB: make it smaller, or --memory larger"),
+    Case("$S boot --kernel hello --balloon 1000", 64, "uneven balloon: 1000 bytes: use a multiple of 4 KiB"),
+    Case("$S boot --kernel hello --balloon 0,control=nowhere", 66, "no such balloon control: nowhere"),
+    Case(
+      "$S boot --kernel hello --balloon 0,control=disk", 66, "balloon control is no named pipe: disk: make"),
+    Case("$S boot --kernel hello --balloon 0,stats=90000", 64, "bad interval of the balloon's statistics"),
     Case("$S boot --kernel hello --cpus 0", 64, "bad number of CPUs: 0: use 1 to 254"),
     Case("$S boot --kernel hello --cpus 255", 64, "bad number of CPUs: 255"),
     Case(
@@ -233,6 +253,9 @@ struct BadInputTests {
       "unshare -m sh -c 'mount --bind . /mnt; mount -o remount,bind,ro /mnt; $S boot --kernel hello --disk /mnt/disk'",
       66, "disk on a read-only file system: /mnt/disk: add ,ro"),
     Case("unshare -m sh -c '\(cache)boot --kernel bzImage'", 0, nil),
+    Case(
+      "unshare -m sh -c 'mount -t ramfs ramfs /mnt; cp disk /mnt; $S boot --kernel hello --disk /mnt/disk,direct'",
+      66, "/mnt/disk: its file system has no direct transfers: leave `direct` out"),
     Case(
       "unshare -m sh -c 'mount -t tmpfs -o ro tmpfs /mnt; XDG_CACHE_HOME=/mnt $S boot --kernel bzImage'", 0,
       nil),

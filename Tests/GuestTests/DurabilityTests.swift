@@ -4,12 +4,18 @@ import Testing
 /// What a guest was told to be safe is on the disk, however the monitor ends, and nothing else is left of it.
 @Suite(.enabled(if: hasKVM, "/dev/kvm is not usable here"), .serialized)
 struct DurabilityTests {
-  @Test func losesNothingWhenKilledDuringWrites() throws {
+  /// How the disk is attached: each way at either end of what there is, all of them where there is time.
+  static let ways =
+    runsLongTests
+    ? ["", ",direct", ",engine=io_uring", ",direct,engine=io_uring"] : ["", ",direct,engine=io_uring"]
+
+  @Test(arguments: ways) func losesNothingWhenKilledDuringWrites(way: String) throws {
     let place = try PrivateFolder()
     let disk = try NumberedDisk(in: place)
     for generation in 1...50 {
       let moment = Int.random(in: 1...150)
-      let run = try killedRun(moment: moment, disk: disk, generation: generation, in: place)
+      let run = try killedRun(
+        moment: moment, disk: disk, way: way, generation: generation, in: place)
       #expect(run.output.contains("FAIL") == false)
       #expect(run.error == "", "the machine of round \(generation) has something to say")
       let safe = run.output.split(separator: "\n").filter { $0.hasPrefix("safe ") }.count
@@ -24,14 +30,14 @@ struct DurabilityTests {
   /// One run on `disk`, killed some time after its `moment`th piece of output. The next one uses the same disk at
   /// once: it starts only if the lock is gone.
   private func killedRun(
-    moment: Int, disk: NumberedDisk, generation: Int, in place: PrivateFolder
+    moment: Int, disk: NumberedDisk, way: String, generation: Int, in place: PrivateFolder
   ) throws -> Program.Result {
     var pieces = 0
     var killed: pid_t?
     let folders = ["HOME", "TMPDIR", "XDG_CACHE_HOME"].map { ($0, place.path) }
     let result = try Program(environment: Dictionary(uniqueKeysWithValues: folders)).run(
       [
-        "boot", "--kernel", BareGuest.path("durable"), "--disk", disk.path, "--append",
+        "boot", "--kernel", BareGuest.path("durable"), "--disk", disk.path + way, "--append",
         "generation=\(generation)",
       ], limit: 120
     ) { process in

@@ -33,6 +33,42 @@ struct LifecycleTests {
     #expect(result.status == 80)
   }
 
+  private static let lastWords =
+    Array("\u{1b}[1mKernel panic\r\n\nnot syncing").flatMap { LifecycleGuest.say($0) }
+    + LifecycleGuest.wantWarmStart + LifecycleGuest.reset
+
+  /// Where the console is not what standard error is, or is lost, the person sees there how the guest ended.
+  @Test(arguments: ["", "--console none", "> /dev/full"]) func repeatsTheLastWordsOfAPanic(how: String) throws
+  {
+    let guest = try LifecycleGuest(Self.lastWords)
+    let result = try Fixtures().run("$S boot --kernel \(guest.path) \(how)")
+    #expect(result.status == 80)
+    let lines = result.error.split(separator: "\n").filter { !$0.contains("output is lost") }
+    #expect(
+      lines == [
+        "swiftlet: guest: \\u{1b}[1mKernel panic", "swiftlet: guest: not syncing",
+        "swiftlet: the guest's kernel panicked",
+      ])
+  }
+
+  @Test func doesNotRepeatWhatThePersonHasSeen() throws {
+    let guest = try LifecycleGuest(Self.lastWords)
+    let result = try Fixtures().run("$S boot --kernel \(guest.path) 2>&1")
+    #expect(result.output.hasSuffix("not syncingswiftlet: the guest's kernel panicked\n"))
+    #expect(!result.output.contains("guest: "))
+  }
+
+  /// Of a long output the last lines that fit, none of them cut.
+  @Test func repeatsOnlySoMuch() throws {
+    let lines = (0..<300).map { "line \($0) " + String(repeating: "x", count: $0 % 50) + "\n" }.joined()
+    // Each is `mov al, letter; out dx, al`.
+    var code: [UInt8] = [0x66, 0xBA, 0xF8, 0x03]
+    for letter in lines.utf8 { code += [0xB0, letter, 0xEE] }
+    let result = try run(code + LifecycleGuest.wantWarmStart + LifecycleGuest.reset)
+    let said = result.error.split(separator: "\n").dropLast().map { $0.dropFirst("swiftlet: guest: ".count) }
+    #expect(said == lines.split(separator: "\n").suffix(24))
+  }
+
   /// A kernel told to start warm after every reset says nothing of a panic by that.
   @Test func believesThePersonWhoSaysHowToReset() throws {
     let result = try run(LifecycleGuest.wantWarmStart + LifecycleGuest.reset, "--append", "reboot=warm")

@@ -27,6 +27,22 @@ struct LinuxTests {
     #expect(result.status == 0)
   }
 
+  /// Linux with the driver tells of its panic at once, although it would stop there for ever.
+  @Test(arguments: ["acpi", "fdt"].prefix(runsLongTests ? 2 : 1)) func tellsOfItsPanicByItsDevice(way: String)
+    throws
+  {
+    let kernel = try Built.folder("guest-kernels/linux/build", "smp") + "/vmlinux"
+    let disk = try Built.folder("guest-kernels/rootfs/build") + "/root.erofs"
+    let result = try Program().run(
+      [
+        "boot", "--kernel", kernel, "--describe", way, "--disk", disk + ",ro", "--time-limit", "280",
+        "--cmdline", "root=/dev/vda ro rootfstype=erofs init=/nowhere panic=0",
+      ], limit: 300)
+    #expect(result.status == 80)
+    #expect(result.error.contains("\nswiftlet: the guest's kernel panicked\n"))
+    #expect(result.error.contains("Kernel panic - not syncing: Requested init /nowhere failed"))
+  }
+
   @Test func carriesTheStatusOfACommandThrough() throws {
     #expect(try boot("vmlinux", "exit 42").status == 42)
   }

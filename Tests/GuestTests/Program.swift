@@ -28,6 +28,13 @@ struct Program {
   func run(
     _ arguments: [String], input: String = "", limit: Int = 60, observe: (pid_t) -> Void = { _ in }
   ) throws -> Result {
+    try run(arguments, input: input, limit: limit) { process, _ in observe(process) }
+  }
+
+  /// - Parameter observe: called with the program's process identifier and its output so far, after each piece.
+  func run(
+    _ arguments: [String], input: String = "", limit: Int = 60, observing observe: (pid_t, String) -> Void
+  ) throws -> Result {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
     process.arguments =
@@ -48,7 +55,9 @@ struct Program {
     var said = Data()
     while case let piece = output.fileHandleForReading.availableData, !piece.isEmpty {
       said += piece
-      if let child = Program.child(of: process.processIdentifier) { observe(child) }
+      if let child = Program.child(of: process.processIdentifier) {
+        observe(child, String(decoding: said, as: UTF8.self))
+      }
     }
     process.waitUntilExit()
     while !reader.isFinished { usleep(1000) }

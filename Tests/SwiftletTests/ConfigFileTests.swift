@@ -42,8 +42,8 @@ struct ConfigFileTests {
 
   @Test(arguments: [
     (
-      #"{"boot-source": {"kernel_image_path": "k"}, "mmds-config": {}, "balloon": {}}"#,
-      "balloon, mmds-config"
+      #"{"boot-source": {"kernel_image_path": "k"}, "mmds-config": {}, "pmem": []}"#,
+      "mmds-config, pmem"
     ),
     (#"{"boot-source": {"kernel_image_path": "k", "extra": 1}}"#, "boot-source.extra"),
     (
@@ -103,6 +103,58 @@ struct ConfigFileTests {
   func badNetworksAreRefused(_ networks: String) {
     #expect(throws: Diagnostic.self) {
       try request(#"{"boot-source": {"kernel_image_path": "k"}, "network-interfaces": \#(networks)}"#)
+    }
+  }
+
+  @Test func drivesHaveEnginesAndLimits() throws {
+    func disk(_ keys: String) throws -> Disk {
+      try request(
+        #"{"boot-source": {"kernel_image_path": "k"}, "drives": [{"drive_id": "a", "path_on_host": "d", \#(keys)}]}"#
+      ).disks[0]
+    }
+    #expect(try disk(#""io_engine": "Async""#) == Disk(path: "d", identifier: "a", engine: .ioUring))
+    let bucket = #"{"size": 1000, "refill_time": 50, "one_time_burst": 7}"#
+    #expect(
+      try disk(#""rate_limiter": {"bandwidth": \#(bucket), "ops": null}"#).rateLimit
+        == RateLimit(bandwidth: .init(size: 1000, refillMilliseconds: 50, burst: 7), operations: nil))
+    #expect(
+      try disk(#""rate_limiter": {"ops": {"size": 3, "refill_time": 1}}"#).rateLimit
+        == RateLimit(bandwidth: nil, operations: .init(size: 3, refillMilliseconds: 1)))
+    for none in [
+      "{}", #"{"ops": {"size": 0, "refill_time": 1}}"#, #"{"bandwidth": {"size": 1, "refill_time": 0}}"#,
+    ] {
+      #expect(try disk(#""rate_limiter": \#(none)"#).rateLimit == nil)
+    }
+    for bad in [
+      #""io_engine": "Fast""#, #""io_engine": 1"#, #""rate_limiter": 1"#, #""rate_limiter": {"ops": 1}"#,
+      #""rate_limiter": {"ops": {"size": 1}}"#, #""rate_limiter": {"ops": {"size": -1, "refill_time": 1}}"#,
+      #""rate_limiter": {"net": {}}"#, #""rate_limiter": {"ops": {"size": 1, "refill_time": 1, "x": 1}}"#,
+    ] {
+      let error = #expect(throws: Diagnostic.self) { try disk(bad) }
+      #expect(error?.status == .badInput, "\(bad)")
+    }
+  }
+
+  @Test func hasABalloon() throws {
+    func balloon(_ text: String) throws -> Balloon? {
+      try request(#"{"boot-source": {"kernel_image_path": "k"}, "balloon": \#(text)}"#).balloon
+    }
+    #expect(
+      try balloon(#"{"amount_mib": 64, "deflate_on_oom": false}"#) == Balloon(amount: 64 << 20))
+    #expect(
+      try balloon(
+        #"""
+        {"amount_mib": 0, "deflate_on_oom": true, "stats_polling_interval_s": 5, "free_page_reporting": true,
+         "free_page_hinting": false}
+        """#) == Balloon(amount: 0, deflatesOnOOM: true, reportsFreePages: true, statisticsInterval: 5))
+    #expect(try balloon("null") == nil)
+    for text in [
+      "{}", "1", #"{"amount_mib": 64}"#, #"{"amount_mib": -1, "deflate_on_oom": true}"#,
+      #"{"amount_mib": 1, "deflate_on_oom": true, "free_page_hinting": true}"#,
+      #"{"amount_mib": 1, "deflate_on_oom": true, "stats_polling_interval_s": -1.5}"#,
+    ] {
+      let error = #expect(throws: Diagnostic.self) { try balloon(text) }
+      #expect(error?.status == .badInput, "\(text)")
     }
   }
 

@@ -36,10 +36,38 @@ struct OptionTests {
     }
   }
 
+  @Test func balloonsAreRead() throws {
+    #expect(try Balloon(option: "64M") == Balloon(amount: 64 << 20))
+    #expect(
+      try Balloon(option: "0,deflate-on-oom,reporting,stats=9,control=/f")
+        == Balloon(
+          amount: 0, deflatesOnOOM: true, reportsFreePages: true, statisticsInterval: 9, control: "/f"))
+    for text in [
+      "", ",reporting", "64M,", "64M,stats=0", "64M,stats=-1", "64M,stats=", "64M,stats=86401",
+      "64M,control=",
+      "64M,x", "M",
+    ] {
+      #expect(throws: Diagnostic.self) { try Balloon(option: text) }
+    }
+  }
+
   @Test func disksAreRead() throws {
     #expect(try Disk(option: "a.img") == Disk(path: "a.img"))
     #expect(try Disk(option: "a=b,ro,id=root") == Disk(path: "a=b", readOnly: true, identifier: "root"))
-    for text in ["", ",ro", "a,", "a,rw", "a,id=", "a,id=123456789012345678901"] {
+    let limit = RateLimit(bandwidth: try .init(perSecond: 10 << 20), operations: try .init(perSecond: 500))
+    #expect(
+      try Disk(option: "a,direct,engine=io_uring,bandwidth=10M,iops=500")
+        == Disk(path: "a", isDirect: true, engine: .ioUring, rateLimit: limit))
+    #expect(try Disk(option: "a,iops=1").rateLimit?.bandwidth == nil)
+    #expect(try Disk(option: "a,engine=sync,direct") == Disk(path: "a", isDirect: true, engine: .sync))
+    #expect(
+      try ["a", "a,direct", "a,direct,engine=sync", "a,engine=io_uring"].map { try Disk(option: $0).usesRing }
+        == [false, true, false, true])
+    for text in [
+      "", ",ro", "a,", "a,rw", "a,id=", "a,id=123456789012345678901", "a,ro=1", "a,direct=on", "a,engine=aio",
+      "a,engine=", "a,engine", "a,bandwidth=0", "a,bandwidth=x", "a,iops=0", "a,iops=-1", "a,iops=1K",
+      "a,iops=",
+    ] {
       #expect(throws: Diagnostic.self) { try Disk(option: text) }
     }
   }
@@ -117,14 +145,16 @@ struct OptionTests {
     let request = try request(
       "--kernel", "k", "--initrd", "i", "--disk", "d,ro", "--disk", "e", "--append", "x", "--memory", "64M",
       "--cpus", "2", "--console", "none", "--describe", "acpi", "--timeline", "--time-limit", "2", "--reboot",
-      "restart", "-v", "--net", "user", "--net", "tap=t", "-p", "1:2", "--publish", "3:4/udp")
+      "restart", "-v", "--net", "user", "--net", "tap=t", "-p", "1:2", "--publish", "3:4/udp", "--balloon",
+      "4M")
     let expected = BootRequest(
       kernel: "k", initialRamdisk: "i", disks: [try Disk(path: "d", readOnly: true), try Disk(path: "e")],
       commandLine: nil, appended: "x", memory: 64 << 20, cpus: 2, console: .none, hardware: .acpi,
       entropy: true,
       networks: [try NetworkRequest(option: "user"), try NetworkRequest(option: "tap=t")],
-      published: [try PublishedPort(option: "1:2"), try PublishedPort(option: "3:4/udp")], reboot: .restart,
-      timeLimit: 2_000_000_000, timeline: true, verbose: true)
+      published: [try PublishedPort(option: "1:2"), try PublishedPort(option: "3:4/udp")],
+      balloon: try Balloon(amount: 4 << 20), reboot: .restart, timeLimit: 2_000_000_000, timeline: true,
+      verbose: true)
     #expect(request == expected)
     #expect(try self.request() == BootRequest())
   }

@@ -94,6 +94,7 @@ enum ACPITables {
     var devices = layout.virtio.enumerated().map { virtioDevice($0.element, index: $0.offset) }
     if layout.hasSerial { devices.append(serialPort) }
     devices.append(clock)
+    devices.append(panicDevice)
     let off = AML.package([AML.integer(UInt32(X86Layout.sleepTypeOff))])
     return table("DSDT", revision: 2, AML.name("\\_S5_", off) + AML.scope("\\_SB_", devices))
   }
@@ -127,6 +128,16 @@ enum ACPITables {
           AML.resources([
             AML.ports(X86Layout.serialPort, count: 8), AML.interrupt(X86Layout.serialInterrupt),
           ])),
+      ])
+  }
+
+  /// QEMU0001 is the identifier that Linux's pvpanic driver answers to.
+  private static var panicDevice: [UInt8] {
+    AML.device(
+      "PEVT",
+      [
+        AML.name("_HID", AML.string("QEMU0001")),
+        AML.name("_CRS", AML.resources([AML.memory(UInt32(X86Layout.panicDevice), size: 1)])),
       ])
   }
 

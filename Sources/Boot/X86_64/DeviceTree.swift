@@ -68,7 +68,7 @@ enum DeviceTree {
             .flag("interrupt-controller"), .cells("#interrupt-cells", [2]), .cells("#address-cells", [0]),
             .cells("phandle", [controllerHandle]),
           ]),
-      ] + layout.virtio.map(virtioDevice))
+      ] + layout.virtio.map(virtioDevice) + [panicDevice])
   }
 
   private static func controller(
@@ -85,6 +85,15 @@ enum DeviceTree {
       properties: [
         .text("compatible", "virtio,mmio"), .wide("reg", [window.address, VirtioWindow.size]),
         .cells("interrupts", [UInt32(window.interrupt), risingEdge]), .flag("dma-coherent"),
+      ])
+  }
+
+  /// Linux, Documentation/devicetree/bindings/misc/pvpanic-mmio.txt.
+  private static var panicDevice: DeviceTreeNode {
+    DeviceTreeNode(
+      name: "pvpanic@" + String(X86Layout.panicDevice, radix: 16),
+      properties: [
+        .text("compatible", "qemu,pvpanic-mmio"), .wide("reg", [X86Layout.panicDevice, 1]),
       ])
   }
 

@@ -35,6 +35,8 @@ public enum X86Layout {
 
   /// The first virtio-mmio window; see ``VirtioWindow``.
   public static let virtioWindows: UInt64 = 0xd000_0000
+  /// One register, behind the windows.
+  public static let panicDevice: UInt64 = 0xd010_0000
   public static let ioAPIC: UInt64 = 0xfec0_0000
   public static let localAPIC: UInt64 = 0xfee0_0000
   /// Pins of the I/O APIC.

@@ -9,6 +9,10 @@ public enum GuestEvent: Sendable, Equatable {
   case powerOff
   /// The guest asked for a reset.
   case reset
+  /// The guest's kernel panicked.
+  case panic
+  /// The guest's kernel panicked, and goes on as the one it had loaded for this.
+  case crashKernelStarts
   /// The exit status of the guest's workload, for when the guest powers off.
   case workloadStatus(UInt8)
   /// The guest reached a named point of its boot: 1 init started, 2 workload starts, 3 workload ended.
@@ -20,7 +24,8 @@ public enum GuestEvent: Sendable, Equatable {
 
   public static func == (left: GuestEvent, right: GuestEvent) -> Bool {
     switch (left, right) {
-    case (.powerOff, .powerOff), (.reset, .reset), (.interruptControllerMasked, .interruptControllerMasked):
+    case (.powerOff, .powerOff), (.reset, .reset), (.panic, .panic), (.crashKernelStarts, .crashKernelStarts),
+      (.interruptControllerMasked, .interruptControllerMasked):
       true
     case (.workloadStatus(let a), .workloadStatus(let b)), (.bootMark(let a), .bootMark(let b)): a == b
     case (.violation(let a, let kind), .violation(let b, let otherKind)):

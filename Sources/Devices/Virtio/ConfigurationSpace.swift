@@ -8,8 +8,13 @@ public final class ConfigurationSpace: Sendable {
   }
 
   private let state: Lock<State>
+  /// The fields that the driver writes, in bytes from the start.
+  private let writable: Range<UInt64>
 
-  public init(_ bytes: [UInt8]) { state = Lock(State(bytes: bytes)) }
+  public init(_ bytes: [UInt8], writable: Range<UInt64> = 0..<0) {
+    state = Lock(State(bytes: bytes))
+    self.writable = writable
+  }
 
   /// Changes once for every change of the fields, so that a driver sees that it read halves of two states.
   var generation: UInt32 { state.withLock { $0.generation } }
@@ -27,10 +32,22 @@ public final class ConfigurationSpace: Sendable {
     }
   }
 
-  /// Replaces all fields. The caller tells the driver by `VirtioInterrupt.configurationChanged`.
-  func replace(_ bytes: [UInt8]) {
+  /// A driver's write, little-endian; of what is not a field for it to write, nothing is changed.
+  func write(offset: UInt64, width: AccessWidth, value: UInt64) {
     state.withLock { state in
-      state.bytes = bytes
+      for index in 0..<width.bytes {
+        let (place, overflow) = offset.addingReportingOverflow(index)
+        guard !overflow, writable.contains(place), place < UInt64(state.bytes.count) else { continue }
+        state.bytes[Int(place)] = UInt8(truncatingIfNeeded: value >> (8 &* index))
+      }
+    }
+  }
+
+  /// Replaces the fields at `offset`, which must be there. The caller tells the driver by
+  /// `VirtioInterrupt.configurationChanged`.
+  func replace(_ bytes: [UInt8], at offset: Int = 0) {
+    state.withLock { state in
+      state.bytes.replaceSubrange(offset..<offset + bytes.count, with: bytes)
       state.generation &+= 1
     }
   }

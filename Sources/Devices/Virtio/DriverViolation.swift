@@ -30,4 +30,6 @@ public enum DriverViolation: UInt8, Error, Sendable, CaseIterable {
   case requestLayout
   /// A frame's header asks for what was not agreed on, or names a place outside the frame (5.1.6.2).
   case frameHeader
+  /// A page given to the balloon is not in guest memory (5.5.6).
+  case balloonPage
 }

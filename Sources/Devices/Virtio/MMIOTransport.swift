@@ -71,6 +71,10 @@ public final class MMIOTransport: BusDevice {
   // MARK: Writing
 
   public func write(offset: UInt64, width: AccessWidth, value: UInt64) {
+    if offset >= MMIORegister.configuration {
+      return identity.configuration.write(
+        offset: offset &- MMIORegister.configuration, width: width, value: value)
+    }
     guard width == .double, let register = MMIORegister(rawValue: offset) else { return }
     let value = UInt32(truncatingIfNeeded: value)
     switch register {

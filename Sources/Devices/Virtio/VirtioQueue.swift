@@ -8,6 +8,8 @@ public final class VirtioQueue {
   enum Outcome {
     /// Done, with this many bytes written into its writable buffers.
     case used(UInt32)
+    /// Taken; `complete` gives it back, by its head.
+    case kept
     /// It cannot be dealt with now: it stays the next one.
     case later
   }
@@ -91,6 +93,8 @@ public final class VirtioQueue {
         switch try body(chain) {
         case .used(let written):
           try ring.complete(chain, written: written)
+        case .kept:
+          ring.keep(chain)
         case .later:
           ring.putBack(chain)
           try publish()
@@ -105,6 +109,21 @@ public final class VirtioQueue {
       try publish()
     } while try ring.requestNotifications()
     return .empty
+  }
+
+  /// Gives back a chain that was kept, once; the driver sees it after ``publishCompleted()``.
+  func complete(_ head: UInt16, written: UInt32) {
+    check { () throws(DriverViolation) in try ring.complete(head, written: written) }
+  }
+
+  /// Shows the driver all chains completed.
+  func publishCompleted() {
+    check { () throws(DriverViolation) in try publish() }
+  }
+
+  private func check(_ body: () throws(DriverViolation) -> Void) {
+    if faults.needsReset { return }
+    do throws(DriverViolation) { try body() } catch { faults.fail(error) }
   }
 
   private func publish() throws(DriverViolation) {

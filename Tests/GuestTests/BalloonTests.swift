@@ -1,0 +1,68 @@
+import Foundation
+import Testing
+
+/// Memory of a Linux guest that the host gets, and gives again.
+@Suite(.enabled(if: hasKVM, "/dev/kvm is not usable here"), .serialized)
+struct BalloonGuestTests {
+  /// Bytes the guest writes at the end.
+  static let written = (runsLongTests ? 56 : 8) << 20
+  /// Of so much of a line that is repeated.
+  static let digest = runsLongTests ? "5d3377355d5d09eede79e7aafc1da0ba" : "88c56d11d5201d5555dd0598320538ef"
+
+  /// The guest is given what fills most of its memory once, lends 64 MiB when told to, gets them back and writes more
+  /// than it had without them. What is resident in the host shows each step.
+  @Test func lends64Of128MebibytesAndTakesThemBack() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let control = folder.appendingPathComponent("balloon").path
+    #expect(mkfifo(control, 0o600) == 0)
+    let orders = try #require(FileHandle(forUpdatingAtPath: control))
+    // An initial RAM disk that is none: the host writes it, and Linux looks at its first bytes and frees it, which takes
+    // far fewer instructions than writing as much.
+    let filling = folder.appendingPathComponent("filling").path
+    try Data(repeating: 0x5A, count: 72 << 20).write(to: URL(fileURLWithPath: filling))
+    func free(_ test: String) -> String {
+      "while F=$(sed -n 's/^MemFree: *\\([0-9]*\\).*/\\1/p' /proc/meminfo); ! [ $F \(test) ]; do sleep 1; done"
+    }
+    let command =
+      "mount -t tmpfs -o size=100M t /tmp; echo STEP filled; \(free("-lt 52000")); echo STEP lent; "
+      + "\(free("-gt 100000")); yes swiftlet | head -c \(Self.written) > /tmp/f; md5sum < /tmp/f; sleep 1; "
+      + "echo STEP back; sleep 1"
+    var resident: [String: Int] = [:]
+    let result = try Program().run(
+      [
+        "boot", "--kernel", Built.folder("guest-kernels/linux/build", "up") + "/vmlinux", "--initrd", filling,
+        "--disk", Built.folder("guest-kernels/rootfs/build") + "/root.erofs,ro", "--balloon",
+        "0,deflate-on-oom,stats=5,control=\(control)", "--time-limit", "400", "--cmdline",
+        "root=/dev/vda ro rootfstype=erofs init=/init -- /bin/sh -c \"\(command)\"",
+      ], limit: 420
+    ) { child, output in
+      for (step, order) in [("filled", "64 pages\n64M\n"), ("lent", "0\n"), ("back", "")]
+      where resident[step] == nil && output.contains("STEP \(step)") {
+        resident[step] = Self.guestMemory(of: child)
+        orders.write(Data(order.utf8))
+      }
+    }
+    #expect(result.status == 0)
+    let (filled, lent) = (resident["filled"] ?? 0, resident["lent"] ?? .max)
+    #expect(filled > 72 && lent <= 64 && lent + 40 < filled, "\(resident)")
+    #expect((resident["back"] ?? 0) > lent, "\(resident)")
+    #expect(result.output.contains(Self.digest))
+    #expect(result.error.contains("balloon: bad size: 64 pages: write it like"))
+    // Where it was on its way when asked, it may not have been asked again before it went back.
+    #expect(result.error.contains(" of 64 MiB; the guest has 113 MiB in all, "))
+  }
+
+  /// MiB of the guest's RAM that are resident.
+  private static func guestMemory(of process: pid_t) -> Int {
+    let maps = FileHandle(forReadingAtPath: "/proc/\(process)/smaps")?.readDataToEndOfFile() ?? Data()
+    var isGuest = false
+    for line in String(decoding: maps, as: UTF8.self).split(separator: "\n") {
+      let words = line.split(separator: " ")
+      if words.first == "Size:" { isGuest = words[1] == "131072" }
+      if words.first == "Rss:", isGuest { return (Int(words[1]) ?? 0) >> 10 }
+    }
+    return 0
+  }
+}
