@@ -12,6 +12,7 @@ struct BootRequest: Equatable {
   var memory: UInt64 = 128 << 20
   var cpus = 1
   var console = MachineDescription.Console.virtio
+  var ports: [NamedPort] = []
   var hardware = MachineDescription.HardwareDescription.auto
   var entropy = true
   var vsock: VirtioSocket?
@@ -40,7 +41,8 @@ struct BootRequest: Equatable {
     for disk in disks { try InputFile.check(disk) }
     return try MachineDescription(
       kernel: loadable, initialRamdisk: initialRamdisk, commandLine: fullCommandLine, describe: described,
-      memory: memory, cpus: cpus, disks: disks, console: console, entropy: entropy, vsock: vsock,
+      memory: memory, cpus: cpus, disks: disks, console: console, ports: ports, entropy: entropy,
+      vsock: vsock,
       networks: prepared.interfaces(), reboot: reboot, timeLimit: timeLimit, timeline: timeline,
       verbose: verbose, startedAt: startedAt)
   }

@@ -30,4 +30,7 @@ public enum DriverViolation: UInt8, Error, Sendable, CaseIterable {
   case requestLayout
   /// A frame's header asks for what was not agreed on, or names a place outside the frame (5.1.6.2).
   case frameHeader
+  /// A control message of a console that only the device sends, that names a port there is not, or a value that has no
+  /// meaning (5.3.6.2).
+  case controlMessage
 }
