@@ -30,9 +30,9 @@ struct PortGuestTests {
     }
     peer.start()
     let command = """
-      cd /sys/class/virtio-ports; for p in *; do [ $p = vport0p0 ] || eval $(cat $p/name)=/dev/$p; done; \
+      cd /sys/class/virtio-ports; for p in *; do [ $p = vport0p0 ] || { read n < $p/name; eval $n=/dev/$p; }; done; \
       (seq 1 60000; echo end) > $slow & exec 3<>$data; head -c \(Self.count) <&3 >&3; echo echoed; \
-      cat <&3 | wc -c; echo closed; wait; echo all
+      read more <&3 || echo closed; wait; echo all
       """
     let result = try Program().run(
       [
@@ -41,7 +41,7 @@ struct PortGuestTests {
         "slow=\(slow)", "--time-limit", "400", "--cmdline",
         "root=/dev/vda ro rootfstype=erofs init=/init -- /bin/sh -c \"\(command)\"",
       ], limit: 420)
-    #expect(result.output.hasSuffix("echoed\r\n0\r\nclosed\r\nall\r\n"), "\(result.output)")
+    #expect(result.output.hasSuffix("echoed\r\nclosed\r\nall\r\n"), "\(result.output)")
     #expect(result.error == "")
     #expect(result.status == 0)
     while !peer.isFinished { usleep(10_000) }
