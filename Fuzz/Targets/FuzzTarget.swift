@@ -27,6 +27,7 @@ struct FuzzTarget: Sendable {
     FuzzTarget(name: "virtio-block", run: virtioBlock),
     FuzzTarget(name: "virtio-balloon", run: virtioBalloon),
     FuzzTarget(name: "virtio-console", run: virtioConsole),
+    FuzzTarget(name: "virtio-console-ports", run: virtioConsolePorts),
     FuzzTarget(name: "virtio-entropy", run: virtioEntropy),
     FuzzTarget(name: "virtio-net", run: virtioNet),
     FuzzTarget(name: "frame-socket", run: frameSocket),

@@ -31,6 +31,7 @@ extension FuzzTarget {
       switch kind % 8 {
       case 0: try checkByteCount(text)
       case 1: try checkNanoseconds(text)
+      case 5: try checkPort(text)
       case 6: try checkNetwork(text)
       case 7: try checkPublishedPort(text)
       default: try checkDisk(text)
@@ -85,6 +86,13 @@ extension FuzzTarget {
     try check(words.first.map(String.init) == disk.path, "\(text) is not at \(disk.path)")
     try check(words.dropFirst().contains("ro") == disk.readOnly, "\(text) is not read-only: \(disk.readOnly)")
     try check((disk.identifier ?? "").utf8.count <= Limits.diskIdentifierBytes, "an identifier too long")
+  }
+
+  private static func checkPort(_ text: String) throws {
+    let port = try NamedPort(option: text)
+    try check("\(port.name)=\(port.path)" == text, "\(text) is not \(port)")
+    try check(port.name.utf8.allSatisfy { $0 != 0x2f && $0 > 0x20 && $0 < 0x7f }, "a name for no path")
+    try check((1...Limits.unixPathBytes).contains(port.path.utf8.count), "a path for no socket")
   }
 
   /// A kernel's command line: what is added stands before the arguments of the first process.

@@ -167,7 +167,7 @@ extension FuzzTarget {
     _ = driver.takeViolations()
   }
 
-  private static func watched(_ device: any VirtioDevice) throws -> (FakeDriver, WatchedTransport) {
+  static func watched(_ device: any VirtioDevice) throws -> (FakeDriver, WatchedTransport) {
     let memory = try WatchedMemory.take()
     var watch: WatchedTransport?
     let driver = try FakeDriver(device, memory: memory.guest) { transport in

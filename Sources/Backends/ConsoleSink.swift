@@ -5,11 +5,9 @@ public import LinuxSystem
 
 /// Where a console's output goes: a terminal, pipe, file or socket of the host. Writing waits only where that is asked.
 public final class ConsoleSink {
-  private static let slicesPerCall = 64
-
   /// For the event loop; not to be written to.
   public let descriptor: FileDescriptor
-  private var list: ScatterList?
+  private let writer = GuestWriter()
   private var isGone = false
   private var reportFailure: ((SystemError) -> Void)?
 
@@ -25,25 +23,12 @@ public final class ConsoleSink {
   /// Writes guest memory in order.
   /// - Returns: how many bytes were taken; fewer than all when the rest would have to wait.
   public func write(_ slices: [GuestSlice], of memory: GuestMemory) -> Int {
-    let total = slices.reduce(0) { $0 + $1.count }
-    let list = self.list ?? ScatterList(memory: memory, capacity: Self.slicesPerCall)
-    self.list = list
-    list.removeAll()
-    var next = 0
-    var done = 0
-    while !isGone {
-      while next < slices.count, list.append(slices[next]) { next += 1 }
-      if list.byteCount == 0 { return total }
-      do throws(SystemError) {
-        let count = try list.writeStream(to: descriptor)
-        list.removeFirst(count)
-        done += count
-      } catch {
-        if error.code == SystemError.tryAgain { return done }
+    if !isGone {
+      do throws(SystemError) { return try writer.write(slices, of: memory, to: descriptor) } catch {
         lose(error)
       }
     }
-    return total
+    return slices.reduce(0) { $0 + $1.count }
   }
 
   /// Writes `bytes` in order.

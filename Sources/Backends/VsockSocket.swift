@@ -1,112 +1,5 @@
 public import Devices
-import Glibc
-import GuestMemory
 public import LinuxSystem
-
-/// One end of a Unix socket as the host's end of a vsock connection.
-final class VsockSocketStream: VsockStream {
-  private static let slicesPerCall = 64
-
-  private let socket: FileDescriptor
-  private let loop: EventLoop
-  /// Whether the program at the other end is told of the connection's success, as whoever sent CONNECT expects.
-  private let announces: Bool
-  private var registration: EventLoop.Registration?
-  private var list: ScatterList?
-  private let whenGone: () -> Void
-
-  init(
-    _ socket: consuming FileDescriptor, on loop: EventLoop, announces: Bool, whenGone: @escaping () -> Void
-  ) {
-    self.socket = socket
-    self.loop = loop
-    self.announces = announces
-    self.whenGone = whenGone
-  }
-
-  deinit {
-    unregister()
-    whenGone()
-  }
-
-  func begin(_ handler: @escaping (VsockReadiness) -> Void) {
-    // Told of changes only: a peer that is gone would be reported without end otherwise.
-    watch([.readable, .writable, .onChange]) { interest in
-      var readiness: VsockReadiness = []
-      if !interest.isDisjoint(with: [.readable, .hangUp]) { readiness.insert(.read) }
-      if !interest.isDisjoint(with: [.writable, .hangUp]) { readiness.insert(.write) }
-      handler(readiness)
-    }
-  }
-
-  /// Instead of what was watched before.
-  func watch(_ interest: EventLoop.Interest, _ handler: @escaping (EventLoop.Interest) -> Void) {
-    unregister()
-    registration = try? loop.register(socket, interest, handler)
-  }
-
-  private func unregister() {
-    if let registration { loop.unregister(registration) }
-    registration = nil
-  }
-
-  func accepted(port: UInt32) {
-    // Nothing was written before, so there is room for a line.
-    if announces { try? socket.writeAll(Array("OK \(port)\n".utf8)) }
-  }
-
-  func read(into slices: [GuestSlice], of memory: GuestMemory) -> VsockRead {
-    let list = fill(slices, memory)
-    return Self.outcome { () throws(SystemError) in try list.readStream(from: socket) }
-  }
-
-  /// Reads one byte into `byte`.
-  func read(_ byte: inout UInt8) -> VsockRead {
-    Self.outcome { () throws(SystemError) in
-      guard let next = try socket.read(upTo: 1).first else { return 0 }
-      byte = next
-      return 1
-    }
-  }
-
-  private static func outcome(_ read: () throws(SystemError) -> Int) -> VsockRead {
-    do throws(SystemError) {
-      let count = try read()
-      return count > 0 ? .bytes(count) : .end
-    } catch {
-      return error.code == EAGAIN ? .none : .end
-    }
-  }
-
-  func write(_ slices: [GuestSlice], of memory: GuestMemory) -> Int? {
-    let list = fill(slices, memory)
-    if list.byteCount == 0 { return 0 }
-    do throws(SystemError) { return try list.writeStream(to: socket) } catch {
-      return error.code == EAGAIN ? 0 : nil
-    }
-  }
-
-  func write(_ bytes: Span<UInt8>) -> Int? {
-    do throws(SystemError) { return try socket.write(bytes) } catch {
-      return error.code == EAGAIN ? 0 : nil
-    }
-  }
-
-  func finishWriting() { UnixSocket.finish(socket, reading: false) }
-
-  func close() {
-    unregister()
-    UnixSocket.finish(socket, reading: true)
-  }
-
-  private func fill(_ slices: [GuestSlice], _ memory: GuestMemory) -> ScatterList {
-    let list = self.list ?? ScatterList(memory: memory, capacity: Self.slicesPerCall)
-    self.list = list
-    list.removeAll()
-    for slice in slices where !list.append(slice) { break }
-    return list
-  }
-}
 
 /// The Unix sockets of a machine's vsock device.
 ///
@@ -124,7 +17,7 @@ public final class VsockSocket: VsockHost {
   private var loop: EventLoop?
   private var waiting: [ObjectIdentifier: Client] = [:]
   private struct Client {
-    let stream: VsockSocketStream
+    let stream: SocketStream
     var request: [UInt8] = []
   }
   private var accepting: EventLoop.Registration?
@@ -135,18 +28,10 @@ public final class VsockSocket: VsockHost {
   /// - Throws: EADDRINUSE where there is something else.
   public init(path: String) throws(SystemError) {
     self.path = path
-    listener = try Self.listen(path)
+    listener = try UnixSocket.claim(path)
   }
 
   deinit { UnixSocket.remove(path) }
-
-  private static func listen(_ path: String) throws(SystemError) -> FileDescriptor {
-    do throws(SystemError) { return try UnixSocket.listening(at: path) } catch {
-      guard error.code == EADDRINUSE, UnixSocket.isAbandoned(path) else { throw error }
-    }
-    UnixSocket.remove(path)
-    return try UnixSocket.listening(at: path)
-  }
 
   /// Takes connections from here on, on the thread of the loop.
   /// - Parameter open: asks the guest for a port.
@@ -165,14 +50,14 @@ public final class VsockSocket: VsockHost {
 
   private func stream(
     _ socket: consuming FileDescriptor, on loop: EventLoop, announces: Bool
-  ) -> VsockSocketStream {
-    VsockSocketStream(socket, on: loop, announces: announces) { [weak self] in
+  ) -> SocketStream {
+    SocketStream(socket, on: loop, announces: announces) { [weak self] in
       if let self, let accepting { try? loop.update(accepting, .readable) }
     }
   }
 
   private func accept() {
-    let next: VsockSocketStream?
+    let next: SocketStream?
     do throws(SystemError) { next = try nextClient() } catch {
       // No descriptor is left: a client would be reported without end. The next connection that closes frees one.
       if let accepting { try? loop?.update(accepting, []) }
@@ -184,7 +69,7 @@ public final class VsockSocket: VsockHost {
     stream.watch(.readable) { [unowned self] _ in readRequest(name) }
   }
 
-  private func nextClient() throws(SystemError) -> VsockSocketStream? {
+  private func nextClient() throws(SystemError) -> SocketStream? {
     guard let loop else { return nil }
     switch try UnixSocket.accept(from: listener) {
     case .some(let socket): return stream(socket, on: loop, announces: true)

@@ -70,6 +70,23 @@ enum Check {
     }
   }
 
+  static func ports(_ ports: [NamedPort], vsock: VirtioSocket?) throws(Diagnostic) {
+    guard ports.count <= Limits.ports else {
+      throw Diagnostic(
+        .usage, "too many ports", which: "\(ports.count)", mend: "use at most \(Limits.ports)")
+    }
+    var names = Set<String>()
+    var paths = Set(vsock.map { [$0.path] } ?? [])
+    for port in ports {
+      guard names.insert(port.name).inserted else {
+        throw Diagnostic(.usage, "two ports with one name", which: port.name, mend: "give each its own")
+      }
+      guard paths.insert(port.path).inserted else {
+        throw Diagnostic(.usage, "two sockets at one path", which: port.path, mend: "give each its own")
+      }
+    }
+  }
+
   static func devices(_ count: Int) throws(Diagnostic) {
     guard count <= Limits.devices else {
       throw Diagnostic(

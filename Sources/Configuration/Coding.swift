@@ -2,7 +2,7 @@
 //
 //   "SwMD"  version: UInt16  count: UInt32 (of all bytes)  then fields, each  tag: UInt8  count: UInt32  value
 //
-// Fields come in the order of their tags; only `disk` and `network` may repeat, and an optional part that is absent has no
+// Fields come in the order of their tags; only `disk`, `network` and `port` may repeat, and an optional part that is absent has no
 // field. There is one version at a time: both programs are built and installed together, so a description of
 // another version is an installation gone wrong and is refused.
 
@@ -13,7 +13,7 @@ private let headerBytes = 10
 private enum Tag: UInt8 {
   case kernelPath = 1
   case kernelDescriptor, initialRamdisk, commandLine, describe, memory, cpus, disk, console, entropy, reboot
-  case timeLimit, timeline, verbose, vsock, network, balloon, startedAt
+  case timeLimit, timeline, verbose, vsock, startedAt, network, balloon, port
 }
 
 extension MachineDescription {
@@ -54,6 +54,10 @@ extension MachineDescription {
         littleEndian(balloon.amount) + [flags] + littleEndian(balloon.statisticsInterval)
           + Array((balloon.control ?? "").utf8))
     }
+    for port in ports {
+      fields.put(.port, [UInt8(port.name.utf8.count)] + Array(port.name.utf8) + Array(port.path.utf8))
+    }
+    // The last one is always there, so that nothing can be missing at the end.
     fields.put(.startedAt, littleEndian(startedAt))
     let count = UInt32(headerBytes + fields.bytes.count)
     return magic + littleEndian(version) + littleEndian(count) + fields.bytes
@@ -95,12 +99,18 @@ extension MachineDescription {
       networks.append(try value.network())
     }
     let balloon = try fields.takeIfPresent(.balloon)?.balloon()
+    var ports: [NamedPort] = []
+    while let value = try fields.takeIfPresent(.port) {
+      guard ports.count < Limits.ports else { throw notADescription("too many ports") }
+      ports.append(try value.port())
+    }
     let startedAt: UInt64 = try fields.take(.startedAt).wholeInteger()
     guard fields.isAtEnd else { throw notADescription("bytes after its end") }
     try self.init(
       kernel: kernel, initialRamdisk: initialRamdisk, commandLine: commandLine, describe: describe,
-      memory: memory, cpus: Int(cpus), disks: disks, console: console, entropy: entropy, vsock: vsock,
-      networks: networks, balloon: balloon, reboot: reboot, timeLimit: timeLimit, timeline: timeline,
+      memory: memory, cpus: Int(cpus), disks: disks, console: console, ports: ports, entropy: entropy,
+      vsock: vsock, networks: networks, balloon: balloon, reboot: reboot, timeLimit: timeLimit,
+      timeline: timeline,
       verbose: verbose,
       startedAt: startedAt)
   }
@@ -269,5 +279,11 @@ private struct FieldValue {
     let size: UInt64 = try integer()
     let time: UInt64 = try integer()
     return try RateLimit.Bucket(size: size, refillMilliseconds: time, burst: try integer())
+  }
+
+  consuming func port() throws(Diagnostic) -> NamedPort {
+    let count: UInt8 = try integer()
+    let name = FieldValue(bytes: try prefix(Int(count)))
+    return try NamedPort(name: try name.text(), path: try text())
   }
 }

@@ -14,8 +14,14 @@ public enum Limits {
   public static let diskIdentifierBytes = 20
   /// Bytes of a path, without the terminating zero (PATH_MAX is 4096 with it).
   public static let pathBytes = 4095
-  /// Bytes of a Unix socket's path (unix(7)), less those of `_` and a port number.
-  public static let socketPathBytes = 107 - 11
+  /// Bytes of a Unix socket's path (unix(7)), without the terminating zero.
+  public static let unixPathBytes = 107
+  /// Those, less the bytes of `_` and a port number.
+  public static let socketPathBytes = unixPathBytes - 11
+  /// Named ports: a device has at most 64 queues here, two for each port, the console and control among them.
+  public static let ports = 30
+  /// Bytes of a port's name.
+  public static let portNameBytes = 64
   /// Addresses a guest can have on its virtio socket (virtio 1.2, 5.10.4): others are reserved.
   public static let guestCID: ClosedRange<UInt32> = 3...0xFFFF_FFFE
   /// Bytes of the kernel command line. A kernel's own limit (Linux on x86: 2047) is checked at boot.

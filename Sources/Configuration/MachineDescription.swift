@@ -45,6 +45,8 @@ public struct MachineDescription: Sendable, Equatable {
   public let cpus: Int
   public let disks: [Disk]
   public let console: Console
+  /// Ports of the virtio console beside the console itself.
+  public let ports: [NamedPort]
   /// Whether there is a virtio-rng.
   public let entropy: Bool
   public let vsock: VirtioSocket?
@@ -64,7 +66,7 @@ public struct MachineDescription: Sendable, Equatable {
   public init(
     kernel: Kernel, initialRamdisk: String? = nil, commandLine: String = "",
     describe: HardwareDescription = .auto, memory: UInt64 = 128 << 20, cpus: Int = 1, disks: [Disk] = [],
-    console: Console = .virtio, entropy: Bool = true, vsock: VirtioSocket? = nil,
+    console: Console = .virtio, ports: [NamedPort] = [], entropy: Bool = true, vsock: VirtioSocket? = nil,
     networks: [NetworkInterface] = [], balloon: Balloon? = nil, reboot: Reboot = .exit,
     timeLimit: UInt64? = nil, timeline: Bool = false, verbose: Bool = false, startedAt: UInt64 = 0
   ) throws(Diagnostic) {
@@ -78,8 +80,9 @@ public struct MachineDescription: Sendable, Equatable {
     try Check.cpus(cpus)
     try Check.disks(disks)
     try Check.networks(networks)
-    let others = [console == .virtio, entropy, vsock != nil, balloon != nil]
-    try Check.devices(disks.count + networks.count + others.count { $0 })
+    try Check.ports(ports, vsock: vsock)
+    let single = [console == .virtio || !ports.isEmpty, entropy, vsock != nil, balloon != nil]
+    try Check.devices(disks.count + networks.count + single.count { $0 })
     try balloon?.checkAmount(balloon?.amount ?? 0, memory: memory)
     if let timeLimit { try Check.timeLimit(timeLimit) }
     self.kernel = kernel
@@ -90,6 +93,7 @@ public struct MachineDescription: Sendable, Equatable {
     self.cpus = cpus
     self.disks = disks
     self.console = console
+    self.ports = ports
     self.entropy = entropy
     self.vsock = vsock
     self.networks = networks

@@ -66,8 +66,11 @@ public final class EventLoop {
   public func run() throws(SystemError) {
     defer {
       mailbox.close(for: self)
-      handlers.removeAll()
-      postponed.removeAll()
+      // Who is kept alive by these only may end other registrations when it goes.
+      let last = (handlers, postponed)
+      handlers = [:]
+      postponed = []
+      withExtendedLifetime(last) {}
     }
     var events = [epoll_event](repeating: epoll_event(), count: 32)
     while running {

@@ -15,6 +15,15 @@ public enum UnixSocket {
     return socket
   }
 
+  /// As ``listening(at:backlog:)``, also where a socket is left at `path` that nobody listens at any more.
+  public static func claim(_ path: String) throws(SystemError) -> FileDescriptor {
+    do throws(SystemError) { return try listening(at: path) } catch {
+      guard error.code == EADDRINUSE, isAbandoned(path) else { throw error }
+    }
+    remove(path)
+    return try listening(at: path)
+  }
+
   /// A connection to who listens at `path`.
   /// - Throws: ENOENT or ECONNREFUSED where nobody does, EAGAIN where too many wait to be accepted.
   public static func connected(to path: String) throws(SystemError) -> FileDescriptor {
@@ -47,6 +56,13 @@ public enum UnixSocket {
   /// Says that nothing will be written any more, nor read where `reading`.
   public static func finish(_ socket: borrowing FileDescriptor, reading: Bool) {
     _ = shutdown(socket.raw, Int32(reading ? SHUT_RDWR : SHUT_WR))
+  }
+
+  /// Whether there is nothing to read from `socket` and never will be.
+  public static func isExhausted(_ socket: borrowing FileDescriptor) -> Bool {
+    var byte: UInt8 = 0
+    let count = recv(socket.raw, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
+    return count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)
   }
 
   /// Whether there is a socket at `path` that nobody listens at any more.

@@ -37,6 +37,7 @@ final class AttachedDevice: VirtioQueueHost {
           kick.drain()
           serve(device)
         }
+        (device as? any SelfNotifying)?.queues = self
         try (device as? any LoopResident)?.begin(on: loop)
       } catch {
         control.end(Outcome(.monitorError, "\(error)"))

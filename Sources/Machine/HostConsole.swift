@@ -36,7 +36,8 @@ extension ConsoleLine {
     let sink = try host("cannot use standard output as the console") { () throws(SystemError) in
       try ConsoleSink(1) { error in
         control.consoleTail.lose()
-        control.note("the console's output is lost from here on: \(error.reason)")
+        // The virtio console and the serial port both write there.
+        control.noteOnce("the console's output is lost from here on: \(error.reason)")
       }
     }
     return ConsoleLine(source: source, isTerminal: Terminal.isTerminal(0), sink: sink, control: control)

@@ -14,8 +14,8 @@ final class MachineControl: MachineEvents {
     var outcome: Outcome?
     var workloadStatus: UInt8 = 0
     var marks: [BootMark] = []
-    /// Device and rule of each violation told to the person: a guest that goes on breaking it is not heard again.
-    var violations: Set<String> = []
+    /// Lines the person was told once and for all.
+    var told: Set<String> = []
   }
 
   /// Signalled when the machine ends, and when a halted guest or the terminal must be looked at.
@@ -76,6 +76,11 @@ final class MachineControl: MachineEvents {
   /// Tells the person something that ends nothing.
   func note(_ line: String) { report(line) }
 
+  /// As ``note(_:)``, and only the first of equal lines: of what goes on and on, or concerns several devices at once.
+  func noteOnce(_ line: String) {
+    if state.withLock({ $0.told.insert(line).inserted }) { report(line) }
+  }
+
   func guestEvent(_ event: GuestEvent) {
     switch event {
     case .powerOff: endByPowerOff()
@@ -90,8 +95,7 @@ final class MachineControl: MachineEvents {
       haltSuspected.store(true, ordering: .releasing)
       wake.signal()
     case .violation(let device, let violation):
-      let line = "\(device): the guest's driver broke a rule of virtio: \(violation)"
-      if state.withLock({ $0.violations.insert(line).inserted }) { report(line) }
+      noteOnce("\(device): the guest's driver broke a rule of virtio: \(violation)")
     }
   }
 }

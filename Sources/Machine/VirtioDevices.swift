@@ -3,7 +3,8 @@ import Configuration
 import Devices
 import LinuxSystem
 
-/// The virtio devices of a machine in the order of their windows: console, disks, entropy, vsock, networks, balloon.
+/// The virtio devices of a machine in the order of their windows: console with its ports, disks, entropy, vsock,
+/// networks, balloon.
 struct VirtioDevices {
   private(set) var attached: [AttachedDevice] = []
   /// Nil where the machine has another console or none.
@@ -15,7 +16,7 @@ struct VirtioDevices {
     remainders: FrameRemainders
   ) throws(Diagnostic) {
     self.mailbox = mailbox
-    if description.console == .virtio { try addConsole(control) }
+    try addConsole(description, control)
     for disk in description.disks {
       try attach(BlockPort(disk, queues: description.cpus, control: control))
     }
@@ -27,13 +28,29 @@ struct VirtioDevices {
     }
   }
 
-  private mutating func addConsole(_ control: MachineControl) throws(Diagnostic) {
-    let line = try ConsoleLine.standard(input: true, control: control)
-    let port = try host("cannot attach the console") { () throws(SystemError) in
-      try ConsolePort(line: line, size: .ofTerminal)
+  /// One device for the console and the named ports: either alone brings it.
+  private mutating func addConsole(
+    _ description: MachineDescription, _ control: MachineControl
+  ) throws(Diagnostic) {
+    let hasConsole = description.console == .virtio
+    guard hasConsole || !description.ports.isEmpty else { return }
+    let line = hasConsole ? try ConsoleLine.standard(input: true, control: control) : nil
+    var ports: [(name: String, socket: PortSocket)] = []
+    for port in description.ports { ports.append((port.name, try Self.socket(of: port))) }
+    let device = try host("cannot attach the console") { () throws(SystemError) in
+      try ConsolePort(line: line, size: hasConsole ? .ofTerminal : nil, ports: ports)
     }
-    try attach(port)
-    console = attached.last.map(VirtioConsole.init)
+    try attach(device)
+    if hasConsole { console = attached.last.map(VirtioConsole.init) }
+  }
+
+  private static func socket(of port: NamedPort) throws(Diagnostic) -> sending PortSocket {
+    do throws(SystemError) { return try PortSocket(path: port.path) } catch {
+      throw Diagnostic(
+        .noInput, "cannot make the socket of port \(port.name)", which: port.path,
+        mend: error.code == SystemError.addressInUse
+          ? "it exists: remove it, or end the machine that uses it" : error.reason)
+    }
   }
 
   private mutating func addEntropy() throws(Diagnostic) {

@@ -81,6 +81,15 @@ struct Boot: ParsableCommand {
   var balloon: String?
 
   @Option(
+    help: ArgumentHelp(
+      """
+      A port that the guest finds by NAME, in Linux a /dev/vportNpM beside hvc0, joined to one program at a time that \
+      connects to the Unix socket made at this path. May be repeated.
+      """, valueName: "name=path"),
+    completion: .file())
+  var port: [String] = []
+
+  @Option(
     help: ArgumentHelp("How the hardware is described to the kernel. (default: auto)", valueName: "way"))
   var describe: MachineDescription.HardwareDescription?
 
@@ -129,6 +138,7 @@ struct Boot: ParsableCommand {
     for text in net { request.networks.append(try NetworkRequest(option: text)) }
     for text in publish { request.published.append(try PublishedPort(option: text)) }
     if let balloon { request.balloon = try Balloon(option: balloon) }
+    for text in port { request.ports.append(try NamedPort(option: text)) }
     if let describe { request.hardware = describe }
     if let reboot { request.reboot = reboot }
     if let timeLimit { request.timeLimit = try nanoseconds(timeLimit) }

@@ -12,6 +12,7 @@ struct BootRequest: Equatable {
   var memory: UInt64 = 128 << 20
   var cpus = 1
   var console = MachineDescription.Console.virtio
+  var ports: [NamedPort] = []
   var hardware = MachineDescription.HardwareDescription.auto
   var entropy = true
   var vsock: VirtioSocket?
@@ -42,8 +43,8 @@ struct BootRequest: Equatable {
     if let control = balloon?.control { try InputFile.check(balloonControl: control) }
     return try MachineDescription(
       kernel: loadable, initialRamdisk: initialRamdisk, commandLine: fullCommandLine, describe: described,
-      memory: memory, cpus: cpus, disks: disks, console: console, entropy: entropy, vsock: vsock,
-      networks: prepared.interfaces(), balloon: balloon, reboot: reboot, timeLimit: timeLimit,
+      memory: memory, cpus: cpus, disks: disks, console: console, ports: ports, entropy: entropy,
+      vsock: vsock, networks: prepared.interfaces(), balloon: balloon, reboot: reboot, timeLimit: timeLimit,
       timeline: timeline, verbose: verbose, startedAt: startedAt)
   }
 

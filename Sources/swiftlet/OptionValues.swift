@@ -97,3 +97,14 @@ extension Balloon {
       reportsFreePages: reportsFreePages, statisticsInterval: interval, control: control)
   }
 }
+
+extension NamedPort {
+  /// The port that `NAME=PATH` stands for.
+  init(option text: String) throws(Diagnostic) {
+    guard let sign = text.firstIndex(of: "=") else {
+      throw Diagnostic(
+        .usage, "bad port", which: text, mend: "write NAME=PATH, the path of the socket to make")
+    }
+    try self.init(name: String(text[..<sign]), path: String(text[text.index(after: sign)...]))
+  }
+}

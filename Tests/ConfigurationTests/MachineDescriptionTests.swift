@@ -14,7 +14,9 @@ struct MachineDescriptionTests {
           rateLimit: RateLimit(
             bandwidth: .init(size: 9, refillMilliseconds: 8, burst: 7), operations: .init(perSecond: 500))),
       ],
-      console: .serial, entropy: false, vsock: try VirtioSocket(path: "/v", guestCID: 77),
+      console: .serial,
+      ports: [try NamedPort(name: "org.example.agent-0", path: "/p"), try NamedPort(name: "b", path: "q")],
+      entropy: false, vsock: try VirtioSocket(path: "/v", guestCID: 77),
       networks: [
         try NetworkInterface(
           host: .tap(9, name: "tap0"), macAddress: try MACAddress("02:00:00:00:00:01"), mtu: 1400,
@@ -53,7 +55,7 @@ struct MachineDescriptionTests {
       11, 4, 0, 0, 0, 0x65, 0x78, 0x69, 0x74,
       13, 1, 0, 0, 0, 0,
       14, 1, 0, 0, 0, 0,
-      17, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+      16, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     ]
     #expect(bytes == expected)
   }
@@ -165,6 +167,53 @@ struct MachineDescriptionTests {
     #expect(throws: Diagnostic.self) {
       try MachineDescription(kernel: .path("k"), commandLine: String(repeating: "a", count: 4097))
     }
+  }
+}
+
+struct NamedPortTests {
+  @Test func namesAreWhatGuestsCanUseInPaths() throws {
+    for name in ["a", "0", "org.qemu.guest_agent.0", "A-b_C", String(repeating: "n", count: 64)] {
+      #expect(try NamedPort(name: name, path: "p").name == name)
+    }
+    for name in [
+      "", ".", "..", ".a", "-a", "_a", "a/b", "a b", "a=b", "ü", "a\n", String(repeating: "n", count: 65),
+    ] {
+      #expect(throws: Diagnostic.self) { try NamedPort(name: name, path: "p") }
+    }
+  }
+
+  @Test func pathsAreThoseOfSockets() throws {
+    #expect(try NamedPort(name: "a", path: String(repeating: "p", count: 107)).path.count == 107)
+    for path in ["", "a\0b", String(repeating: "p", count: 108)] {
+      #expect(throws: Diagnostic.self) { try NamedPort(name: "a", path: path) }
+    }
+  }
+
+  @Test func aMachineHasEachNameAndPathOnce() throws {
+    func describe(
+      _ ports: [NamedPort], vsock: VirtioSocket? = nil, disks: Int = 0,
+      console: MachineDescription.Console = .none
+    ) throws {
+      _ = try MachineDescription(
+        kernel: .path("k"), disks: Array(repeating: Disk(path: "d"), count: disks), console: console,
+        ports: ports, vsock: vsock)
+    }
+    let many = try (0..<31).map { try NamedPort(name: "n\($0)", path: "p\($0)") }
+    try describe(Array(many.prefix(30)))
+    #expect(throws: Diagnostic.self) { try describe(many) }
+    #expect(throws: Diagnostic.self) {
+      try describe([NamedPort(name: "a", path: "p"), NamedPort(name: "a", path: "q")])
+    }
+    #expect(throws: Diagnostic.self) {
+      try describe([NamedPort(name: "a", path: "p"), NamedPort(name: "b", path: "p")])
+    }
+    let vsock = try VirtioSocket(path: "v")
+    #expect(throws: Diagnostic.self) { try describe([NamedPort(name: "a", path: "v")], vsock: vsock) }
+    // With or without a console in it, the ports' device is one.
+    try describe([many[0]], disks: 15, console: .virtio)
+    try describe([many[0]], disks: 15)
+    #expect(throws: Diagnostic.self) { try describe([many[0]], vsock: vsock, disks: 15) }
+    try describe([], vsock: vsock, disks: 15)
   }
 }
 

@@ -2,15 +2,20 @@ package import Devices
 package import GuestMemory
 import LinuxSystem
 
-/// The I/O thread of a test: does everything at once, on the test's own thread.
+/// The I/O thread of a test: does everything at once, on the test's own thread, but one thing after the other.
 ///
 /// Sendable without check: a test uses it on one thread.
 package final class DirectHost: VirtioQueueHost, @unchecked Sendable {
   private let device: any VirtioDevice
   package private(set) var isActive = false
   package private(set) var resets = 0
+  private var notified: [Int] = []
+  private var isServing = false
 
-  package init(_ device: any VirtioDevice) { self.device = device }
+  package init(_ device: any VirtioDevice) {
+    self.device = device
+    (device as? ConsoleDevice)?.begin { [unowned self] in notify(queue: $0) }
+  }
 
   package func activate(_ activation: sending VirtioActivation) {
     let queueCount = activation.queues.count
@@ -26,7 +31,14 @@ package final class DirectHost: VirtioQueueHost, @unchecked Sendable {
   }
 
   package func notify(queue: Int) {
-    while device.process(queue: queue) {}
+    notified.append(queue)
+    if isServing { return }
+    isServing = true
+    defer { isServing = false }
+    while !notified.isEmpty {
+      let next = notified.removeFirst()
+      while device.process(queue: next) {}
+    }
   }
 }
 

@@ -10,13 +10,13 @@ package final class FakeStream: VsockStream {
   package private(set) var hasFinished = false
   package private(set) var isClosed = false
   package private(set) var acceptedPort: UInt32?
-  private var handler: ((VsockReadiness) -> Void)?
+  private var handler: ((StreamReadiness) -> Void)?
 
   package init() {}
 
-  package func become(_ readiness: VsockReadiness) { handler?(readiness) }
+  package func become(_ readiness: StreamReadiness) { handler?(readiness) }
 
-  package func begin(_ handler: @escaping (VsockReadiness) -> Void) { self.handler = handler }
+  package func begin(_ handler: @escaping (StreamReadiness) -> Void) { self.handler = handler }
   package func accepted(port: UInt32) { acceptedPort = port }
   package func finishWriting() { hasFinished = true }
   package func close() {
@@ -24,7 +24,7 @@ package final class FakeStream: VsockStream {
     handler = nil
   }
 
-  package func read(into slices: [GuestSlice], of memory: GuestMemory) -> VsockRead {
+  package func read(into slices: [GuestSlice], of memory: GuestMemory) -> StreamRead {
     if toRead.isEmpty { return atEnd ? .end : .none }
     var count = 0
     for slice in slices {
@@ -35,6 +35,8 @@ package final class FakeStream: VsockStream {
     }
     return .bytes(count)
   }
+
+  package var isExhausted: Bool { toRead.isEmpty && atEnd }
 
   package func write(_ slices: [GuestSlice], of memory: GuestMemory) -> Int? {
     take(slices.flatMap { memory.bytes($0) })

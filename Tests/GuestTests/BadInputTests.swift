@@ -158,6 +158,24 @@ struct BadInputTests {
     Case(
       "$S boot --time-limit soon --kernel hello", 64, "bad time limit: soon: write seconds, like 10 or 0.5"),
     Case("$S boot --time-limit 0 --kernel hello", 64, "bad time limit: 0 ns: use 0.001 seconds to 365 days"),
+    Case("$S boot --kernel hello --port data", 64, "bad port: data: write NAME=PATH"),
+    Case("$S boot --kernel hello --port a/b=p", 64, "bad port name: a/b: use 1 to 64 letters"),
+    Case("$S boot --kernel hello --port =p", 64, "bad port name: use 1 to 64 letters"),
+    Case("$S boot --kernel hello --port a=", 64, "empty port path"),
+    Case("$S boot --kernel hello --port a=$(printf %0108d 0)", 64, "port path too long"),
+    Case("$S boot --kernel hello --port a=p --port a=q", 64, "two ports with one name: a: give each its own"),
+    Case("$S boot --kernel hello --port a=p --port b=p", 64, "two sockets at one path: p: give each its own"),
+    Case("$S boot --kernel hello --port a=p --vsock p", 64, "two sockets at one path: p"),
+    Case(
+      "$S boot --kernel hello $(for n in $(seq 31); do printf -- '--port n%d=p%d ' $n $n; done)", 64,
+      "too many ports: 31: use at most 30"),
+    Case(
+      "$S boot --kernel hello --port a=text", 66,
+      "cannot make the socket of port a: text: it exists: remove it, or end the machine that uses it"),
+    Case("$S boot --kernel hello --port a=fifo", 66, "cannot make the socket of port a: fifo: it exists"),
+    Case("$S boot --kernel hello --port a=nowhere/p", 66, "of port a: nowhere/p: No such file or directory"),
+    Case("$S boot --kernel hello --port a=p --port b=text", 66, "cannot make the socket of port b: text"),
+    Case("$S boot --kernel hello --port a=p --console none", 0, nil),
     Case("$S boot --kernel hello --append \"$(printf %05000d 0)\"", 64, "kernel command line too long"),
     Case(
       "$S boot --kernel hello --append \"$(printf 'a\\nb')\"", 64,

@@ -153,8 +153,7 @@ final class EchoServer: Sendable {
 }
 
 /// A stream socket on which `call` was done with the address of `path`; -1 where that failed.
-private func unixSocket(_ path: String, _ call: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32
-{
+func unixSocket(_ path: String, _ call: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
   let socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
   var address = sockaddr_un()
   address.sun_family = sa_family_t(AF_UNIX)

@@ -51,6 +51,15 @@ struct OptionTests {
     }
   }
 
+  @Test func portsAreRead() throws {
+    #expect(try NamedPort(option: "agent=/run/a.sock") == NamedPort(name: "agent", path: "/run/a.sock"))
+    #expect(try NamedPort(option: "a=b=c") == NamedPort(name: "a", path: "b=c"))
+    for text in ["", "a", "=p", "a=", "a/b=p", "a b=p", "a=" + String(repeating: "p", count: 108)] {
+      let error = #expect(throws: Diagnostic.self) { try NamedPort(option: text) }
+      #expect(error?.status == .usage)
+    }
+  }
+
   @Test func disksAreRead() throws {
     #expect(try Disk(option: "a.img") == Disk(path: "a.img"))
     #expect(try Disk(option: "a=b,ro,id=root") == Disk(path: "a=b", readOnly: true, identifier: "root"))
@@ -144,12 +153,14 @@ struct OptionTests {
   @Test func everyOptionReachesTheRequest() throws {
     let request = try request(
       "--kernel", "k", "--initrd", "i", "--disk", "d,ro", "--disk", "e", "--append", "x", "--memory", "64M",
-      "--cpus", "2", "--console", "none", "--describe", "acpi", "--timeline", "--time-limit", "2", "--reboot",
+      "--cpus", "2", "--console", "none", "--port", "a=p", "--port", "b=q", "--describe", "acpi",
+      "--timeline", "--time-limit", "2", "--reboot",
       "restart", "-v", "--net", "user", "--net", "tap=t", "-p", "1:2", "--publish", "3:4/udp", "--balloon",
       "4M")
     let expected = BootRequest(
       kernel: "k", initialRamdisk: "i", disks: [try Disk(path: "d", readOnly: true), try Disk(path: "e")],
-      commandLine: nil, appended: "x", memory: 64 << 20, cpus: 2, console: .none, hardware: .acpi,
+      commandLine: nil, appended: "x", memory: 64 << 20, cpus: 2, console: .none,
+      ports: [try NamedPort(name: "a", path: "p"), try NamedPort(name: "b", path: "q")], hardware: .acpi,
       entropy: true,
       networks: [try NetworkRequest(option: "user"), try NetworkRequest(option: "tap=t")],
       published: [try PublishedPort(option: "1:2"), try PublishedPort(option: "3:4/udp")],

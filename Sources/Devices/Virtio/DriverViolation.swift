@@ -32,4 +32,7 @@ public enum DriverViolation: UInt8, Error, Sendable, CaseIterable {
   case frameHeader
   /// A page given to the balloon is not in guest memory (5.5.6).
   case balloonPage
+  /// A control message of a console that only the device sends, that names a port there is not, or a value that has no
+  /// meaning (5.3.6.2).
+  case controlMessage
 }

@@ -106,7 +106,7 @@ public final class VsockDevice: VirtioDevice {
     }
   }
 
-  private func ready(_ connection: VsockConnection, _ readiness: VsockReadiness) {
+  private func ready(_ connection: VsockConnection, _ readiness: StreamReadiness) {
     let isGone = readiness.contains(.write) && !connection.drainBacklog()
     if draining[ObjectIdentifier(connection)] != nil {
       if connection.isDrained { finish(connection) }
