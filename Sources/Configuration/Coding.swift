@@ -2,7 +2,7 @@
 //
 //   "SwMD"  version: UInt16  count: UInt32 (of all bytes)  then fields, each  tag: UInt8  count: UInt32  value
 //
-// Fields come in the order of their tags; only `disk` may repeat, and an optional part that is absent has no
+// Fields come in the order of their tags; only `disk` and `share` may repeat, and an optional part that is absent has no
 // field. There is one version at a time: both programs are built and installed together, so a description of
 // another version is an installation gone wrong and is refused.
 
@@ -13,7 +13,7 @@ private let headerBytes = 10
 private enum Tag: UInt8 {
   case kernelPath = 1
   case kernelDescriptor, initialRamdisk, commandLine, describe, memory, cpus, disk, console, entropy, reboot
-  case timeLimit, timeline, verbose, vsock, startedAt
+  case timeLimit, timeline, verbose, vsock, share, startedAt
 }
 
 extension MachineDescription {
@@ -42,6 +42,10 @@ extension MachineDescription {
     fields.put(.timeline, [timeline ? 1 : 0])
     fields.put(.verbose, [verbose ? 1 : 0])
     if let vsock { fields.put(.vsock, littleEndian(vsock.guestCID) + Array(vsock.path.utf8)) }
+    for share in shares {
+      let tag = Array(share.tag.utf8)
+      fields.put(.share, [share.readOnly ? 1 : 0, UInt8(tag.count)] + tag + Array(share.path.utf8))
+    }
     fields.put(.startedAt, littleEndian(startedAt))
     let count = UInt32(headerBytes + fields.bytes.count)
     return magic + littleEndian(version) + littleEndian(count) + fields.bytes
@@ -77,12 +81,18 @@ extension MachineDescription {
     let timeline = try fields.take(.timeline).flag()
     let verbose = try fields.take(.verbose).flag()
     let vsock = try fields.takeIfPresent(.vsock)?.vsock()
+    var shares: [Share] = []
+    while let value = try fields.takeIfPresent(.share) {
+      guard shares.count < Limits.shares else { throw notADescription("too many shares") }
+      shares.append(try value.share())
+    }
     let startedAt: UInt64 = try fields.take(.startedAt).wholeInteger()
     guard fields.isAtEnd else { throw notADescription("bytes after its end") }
     try self.init(
       kernel: kernel, initialRamdisk: initialRamdisk, commandLine: commandLine, describe: describe,
       memory: memory, cpus: Int(cpus), disks: disks, console: console, entropy: entropy, vsock: vsock,
-      reboot: reboot, timeLimit: timeLimit, timeline: timeline, verbose: verbose, startedAt: startedAt)
+      shares: shares, reboot: reboot, timeLimit: timeLimit, timeline: timeline, verbose: verbose,
+      startedAt: startedAt)
   }
 }
 
@@ -185,11 +195,20 @@ private struct FieldValue {
   }
 
   consuming func disk() throws(Diagnostic) -> Disk {
-    let readOnly: UInt8 = try integer()
-    guard readOnly <= 1 else { throw notADescription("\(readOnly) is no flag") }
+    let (readOnly, identifier) = try flagAndName()
+    return try Disk(path: try text(), readOnly: readOnly, identifier: identifier.isEmpty ? nil : identifier)
+  }
+
+  consuming func share() throws(Diagnostic) -> Share {
+    let (readOnly, tag) = try flagAndName()
+    return try Share(path: try text(), tag: tag, readOnly: readOnly)
+  }
+
+  /// What a path comes behind.
+  private mutating func flagAndName() throws(Diagnostic) -> (Bool, String) {
+    let flag: UInt8 = try integer()
+    guard flag <= 1 else { throw notADescription("\(flag) is no flag") }
     let count: UInt8 = try integer()
-    let identifier = FieldValue(bytes: try prefix(Int(count)))
-    return try Disk(
-      path: try text(), readOnly: readOnly == 1, identifier: count == 0 ? nil : try identifier.text())
+    return (flag == 1, try FieldValue(bytes: try prefix(Int(count))).text())
   }
 }

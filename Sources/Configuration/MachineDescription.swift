@@ -48,6 +48,7 @@ public struct MachineDescription: Sendable, Equatable {
   /// Whether there is a virtio-rng.
   public let entropy: Bool
   public let vsock: VirtioSocket?
+  public let shares: [Share]
   public let reboot: Reboot
   /// Nanoseconds after which the machine is stopped.
   public let timeLimit: UInt64?
@@ -62,8 +63,9 @@ public struct MachineDescription: Sendable, Equatable {
   public init(
     kernel: Kernel, initialRamdisk: String? = nil, commandLine: String = "",
     describe: HardwareDescription = .auto, memory: UInt64 = 128 << 20, cpus: Int = 1, disks: [Disk] = [],
-    console: Console = .virtio, entropy: Bool = true, vsock: VirtioSocket? = nil, reboot: Reboot = .exit,
-    timeLimit: UInt64? = nil, timeline: Bool = false, verbose: Bool = false, startedAt: UInt64 = 0
+    console: Console = .virtio, entropy: Bool = true, vsock: VirtioSocket? = nil,
+    shares: [Share] = [], reboot: Reboot = .exit, timeLimit: UInt64? = nil, timeline: Bool = false,
+    verbose: Bool = false, startedAt: UInt64 = 0
   ) throws(Diagnostic) {
     try Check.path(kernel.name, of: "kernel")
     if case .descriptor(let number, _) = kernel, number < 0 {
@@ -74,7 +76,10 @@ public struct MachineDescription: Sendable, Equatable {
     try Check.memory(memory)
     try Check.cpus(cpus)
     try Check.disks(disks)
-    try Check.devices(disks.count + (console == .virtio ? 1 : 0) + (entropy ? 1 : 0) + (vsock != nil ? 1 : 0))
+    try Check.shares(shares)
+    try Check.devices(
+      disks.count + (console == .virtio ? 1 : 0) + (entropy ? 1 : 0) + (vsock != nil ? 1 : 0)
+        + shares.count)
     if let timeLimit { try Check.timeLimit(timeLimit) }
     self.kernel = kernel
     self.initialRamdisk = initialRamdisk
@@ -86,6 +91,7 @@ public struct MachineDescription: Sendable, Equatable {
     self.console = console
     self.entropy = entropy
     self.vsock = vsock
+    self.shares = shares
     self.reboot = reboot
     self.timeLimit = timeLimit
     self.timeline = timeline
@@ -141,5 +147,28 @@ public struct VirtioSocket: Sendable, Equatable {
     }
     self.path = path
     self.guestCID = guestCID
+  }
+}
+
+/// A directory of the host that the guest may mount: a virtio-fs device.
+public struct Share: Sendable, Equatable {
+  public let path: String
+  /// What the guest mounts it by: 1 to 36 printable ASCII characters.
+  public let tag: String
+  public let readOnly: Bool
+
+  /// Throws a `Diagnostic` with status `usage` for a path or tag that cannot be one.
+  public init(path: String, tag: String, readOnly: Bool = true) throws(Diagnostic) {
+    try Check.path(path, of: "share")
+    guard (1...Limits.shareTagBytes).contains(tag.utf8.count),
+      tag.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
+    else {
+      throw Diagnostic(
+        .usage, "bad share tag", which: tag,
+        mend: "use 1 to \(Limits.shareTagBytes) printable ASCII characters without spaces")
+    }
+    self.path = path
+    self.tag = tag
+    self.readOnly = readOnly
   }
 }

@@ -15,6 +15,7 @@ struct BootRequest: Equatable {
   var hardware = MachineDescription.HardwareDescription.auto
   var entropy = true
   var vsock: VirtioSocket?
+  var shares: [Share] = []
   var reboot = MachineDescription.Reboot.exit
   var timeLimit: UInt64?
   var timeline = false
@@ -34,10 +35,12 @@ struct BootRequest: Equatable {
       hardware == .auto && kernel != nil ? .init(understoodBy: loadable) : hardware
     if let initialRamdisk { try InputFile.check(initialRamdisk: initialRamdisk) }
     for disk in disks { try InputFile.check(disk) }
+    for share in shares { try InputFile.check(share) }
     return try MachineDescription(
       kernel: loadable, initialRamdisk: initialRamdisk, commandLine: fullCommandLine, describe: described,
       memory: memory, cpus: cpus, disks: disks, console: console, entropy: entropy, vsock: vsock,
-      reboot: reboot, timeLimit: timeLimit, timeline: timeline, verbose: verbose, startedAt: startedAt)
+      shares: shares, reboot: reboot, timeLimit: timeLimit, timeline: timeline, verbose: verbose,
+      startedAt: startedAt)
   }
 
   /// `--cmdline` replaces the default, `--append` adds to either.
