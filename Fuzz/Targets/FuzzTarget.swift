@@ -27,6 +27,7 @@ struct FuzzTarget: Sendable {
     FuzzTarget(name: "virtio-block", run: virtioBlock),
     FuzzTarget(name: "virtio-console", run: virtioConsole),
     FuzzTarget(name: "virtio-entropy", run: virtioEntropy),
+    FuzzTarget(name: "virtio-fs", run: virtioFs),
     FuzzTarget(name: "serial", run: serial),
     FuzzTarget(name: "platform", run: platform),
     FuzzTarget(name: "interrupt-controller", run: interruptController),

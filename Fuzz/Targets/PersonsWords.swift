@@ -28,10 +28,11 @@ extension FuzzTarget {
       return
     }
     do {
-      switch kind % 3 {
+      switch kind % 4 {
       case 0: try checkByteCount(text)
       case 1: try checkNanoseconds(text)
-      default: try checkDisk(text)
+      case 2: try checkDisk(text)
+      default: try checkShare(text)
       }
     } catch let error as Diagnostic {
       try check(error.status == .usage, "refused with status \(error.status)")
@@ -69,6 +70,14 @@ extension FuzzTarget {
     try check(words.first.map(String.init) == disk.path, "\(text) is not at \(disk.path)")
     try check(words.dropFirst().contains("ro") == disk.readOnly, "\(text) is not read-only: \(disk.readOnly)")
     try check((disk.identifier ?? "").utf8.count <= Limits.diskIdentifierBytes, "an identifier too long")
+  }
+
+  private static func checkShare(_ text: String) throws {
+    let share = try Share(option: text, index: 4)
+    let words = text.split(separator: ",", omittingEmptySubsequences: false)
+    try check(words.first.map(String.init) == share.path, "\(text) is not at \(share.path)")
+    try check(words.dropFirst().contains("rw") != share.readOnly, "\(text) is read-only: \(share.readOnly)")
+    try check((1...Limits.shareTagBytes).contains(share.tag.utf8.count), "a tag of another length")
   }
 
   /// A kernel's command line: what is added stands before the arguments of the first process.

@@ -116,7 +116,7 @@ extension FuzzTarget {
     return (driver, watch)
   }
 
-  private static func watched(_ device: any VirtioDevice) throws -> (FakeDriver, WatchedTransport) {
+  static func watched(_ device: any VirtioDevice) throws -> (FakeDriver, WatchedTransport) {
     let memory = try WatchedMemory.take()
     var watch: WatchedTransport?
     let driver = try FakeDriver(device, memory: memory.guest) { transport in

@@ -2,7 +2,7 @@
 //
 //   "SwMD"  version: UInt16  count: UInt32 (of all bytes)  then fields, each  tag: UInt8  count: UInt32  value
 //
-// Fields come in the order of their tags; only `disk` and `share` may repeat, and an optional part that is absent has no
+// Fields come in the order of `encode()`; only `disk` and `share` may repeat, and an optional part that is absent has no
 // field. There is one version at a time: both programs are built and installed together, so a description of
 // another version is an installation gone wrong and is refused.
 
@@ -13,7 +13,7 @@ private let headerBytes = 10
 private enum Tag: UInt8 {
   case kernelPath = 1
   case kernelDescriptor, initialRamdisk, commandLine, describe, memory, cpus, disk, console, entropy, reboot
-  case timeLimit, timeline, verbose, vsock, share, startedAt
+  case timeLimit, timeline, verbose, vsock, startedAt, share
 }
 
 extension MachineDescription {

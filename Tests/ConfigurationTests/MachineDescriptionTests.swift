@@ -9,7 +9,9 @@ struct MachineDescriptionTests {
       disks: [
         try Disk(path: "/d/root.img", readOnly: true, identifier: "root"), try Disk(path: "data"),
       ],
-      console: .serial, entropy: false, vsock: try VirtioSocket(path: "/v", guestCID: 77), reboot: .restart,
+      console: .serial, entropy: false, vsock: try VirtioSocket(path: "/v", guestCID: 77),
+      shares: [try Share(path: "/srv", tag: "data"), try Share(path: "/w", tag: "w", readOnly: false)],
+      reboot: .restart,
       timeLimit: 2_500_000_000, timeline: true,
       verbose: true, startedAt: 0x0123_4567_89ab_cdef)
   }
