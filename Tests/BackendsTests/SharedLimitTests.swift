@@ -177,4 +177,14 @@ import Testing
     for node in [first, second] { fixture.shared.forget(node, count: .max) }
     #expect(fixture.shared.nodes.count == 1)
   }
+
+  /// If it were, none of the two could be forgotten.
+  @Test func whatWouldBeARingIsForgotten() throws {
+    let fixture = try SharedFixture(prepare: "mkdir -p share/a/b")
+    let (first, second) = (try fixture.find("a"), try fixture.find("a/b"))
+    try fixture.shell("mv share/a/b share/b; mv share/a share/b/a")
+    _ = try fixture.shared.lookUp(fixture.name("a"), in: second)
+    for node in [first, second] { fixture.shared.forget(node, count: .max) }
+    #expect(fixture.shared.nodes.count == 1)
+  }
 }
