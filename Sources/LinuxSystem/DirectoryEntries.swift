@@ -41,13 +41,9 @@ extension FileDescriptor {
 
   /// The text of the symbolic link that was opened with ``pathOnly``.
   public func linkTarget() throws(SystemError) -> [UInt8] {
-    var text = [UInt8](repeating: 0, count: Int(PATH_MAX))
-    let count = try checking("readlinkat") {
-      text.withUnsafeMutableBytes { buffer in
-        buffer.withMemoryRebound(to: CChar.self) { readlinkat(raw, "", $0.baseAddress!, $0.count) }
-      }
-    }
-    return Array(text.prefix(count))
+    var text = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = try checking("readlinkat") { readlinkat(raw, "", &text, text.count) }
+    return text.prefix(count).map { UInt8(bitPattern: $0) }
   }
 
   public func makeDirectory(_ name: FileName, mode: UInt32) throws(SystemError) {

@@ -27,7 +27,8 @@ public struct FileName: Hashable, Sendable {
   ) throws(Failure) -> Result {
     try terminated.withUnsafeBufferPointer { bytes throws(Failure) in
       // A terminated name is never empty, so there is an address.
-      try body(UnsafeRawPointer(bytes.baseAddress!).assumingMemoryBound(to: CChar.self))
+      guard let start = bytes.baseAddress else { fatalError("a name without its zero byte") }
+      return try body(UnsafeRawPointer(start).assumingMemoryBound(to: CChar.self))
     }
   }
 }
