@@ -51,12 +51,20 @@ extension FuzzTarget {
     for _ in 0..<script.number(below: 3) {
       ports.append(try NamedPort(name: "p\(script.byte() % 4)", path: text(&script)))
     }
+    var shares: [Share] = []
+    if script.byte() % 4 == 3 {
+      for _ in 0..<script.number(below: 3) {
+        shares.append(
+          try Share(path: text(&script), tag: text(&script), readOnly: script.byte() % 2 == 0))
+      }
+    }
     return try Description(
       kernel: kernel, initialRamdisk: script.byte() % 2 == 0 ? text(&script) : nil,
       commandLine: text(&script),
       describe: choice(&script), memory: (UInt64(script.byte()) << 20) + script.value() % 2,
       cpus: Int(script.byte()),
-      disks: disks, console: choice(&script), ports: ports, entropy: script.byte() % 2 == 0, balloon: balloon,
+      disks: disks, console: choice(&script), ports: ports, entropy: script.byte() % 2 == 0, shares: shares,
+      balloon: balloon,
       reboot: choice(&script),
       timeLimit: script.byte() % 2 == 0 ? script.value() : nil, timeline: script.byte() % 2 == 0,
       verbose: script.byte() % 2 == 0, startedAt: script.value())

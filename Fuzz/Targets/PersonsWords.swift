@@ -31,6 +31,7 @@ extension FuzzTarget {
       switch kind % 8 {
       case 0: try checkByteCount(text)
       case 1: try checkNanoseconds(text)
+      case 3: try checkShare(text)
       case 5: try checkPort(text)
       case 6: try checkNetwork(text)
       case 7: try checkPublishedPort(text)
@@ -93,6 +94,14 @@ extension FuzzTarget {
     try check("\(port.name)=\(port.path)" == text, "\(text) is not \(port)")
     try check(port.name.utf8.allSatisfy { $0 != 0x2f && $0 > 0x20 && $0 < 0x7f }, "a name for no path")
     try check((1...Limits.unixPathBytes).contains(port.path.utf8.count), "a path for no socket")
+  }
+
+  private static func checkShare(_ text: String) throws {
+    let share = try Share(option: text, index: 4)
+    let words = text.split(separator: ",", omittingEmptySubsequences: false)
+    try check(words.first.map(String.init) == share.path, "\(text) is not at \(share.path)")
+    try check(words.dropFirst().contains("rw") != share.readOnly, "\(text) is read-only: \(share.readOnly)")
+    try check((1...Limits.shareTagBytes).contains(share.tag.utf8.count), "a tag of another length")
   }
 
   /// A kernel's command line: what is added stands before the arguments of the first process.

@@ -7,6 +7,7 @@
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <linux/if_tun.h>
+#include <linux/openat2.h>
 #include <linux/stat.h>
 #include <malloc.h>
 #include <net/if.h>
@@ -28,6 +29,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
@@ -108,6 +110,22 @@ static inline struct clinux_alignment clinux_direct_alignment(int fd) {
 static inline long clinux_memfd_create(const char *name, unsigned flags) {
   return clinux_result(syscall(SYS_memfd_create, name, flags));
 }
+static inline long clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
+  const struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
+  return clinux_result(syscall(SYS_openat2, directory, path, &how, sizeof how));
+}
+static inline long clinux_statx(int fd, unsigned mask, struct statx *details) {
+  return clinux_result(syscall(SYS_statx, fd, "", 0x1000 /* AT_EMPTY_PATH */ | AT_SYMLINK_NOFOLLOW, mask, details));
+}
+static inline long clinux_getdents64(int fd, void *buffer, size_t count) {
+  return clinux_result(syscall(SYS_getdents64, fd, buffer, count));
+}
+static inline long clinux_renameat2(int from, const char *name, int to, const char *new_name, unsigned flags) {
+  return clinux_result(syscall(SYS_renameat2, from, name, to, new_name, flags));
+}
+static inline long clinux_set_times(int fd, const struct timespec times[2]) {
+  return clinux_result(utimensat(fd, "", times, 0x1000 /* AT_EMPTY_PATH */));
+}
 static inline long clinux_set_thread_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 static inline long clinux_pidfd_open(int process) { return clinux_result(syscall(SYS_pidfd_open, process, 0)); }
 // malloc(3) otherwise makes an arena for each thread: system calls at its start, and pages that stay.
@@ -119,6 +137,17 @@ static inline void clinux_release_program(void) {
   if (start < end && start % page == 0) madvise((void *)start, end - start, MADV_DONTNEED);
 }
 static inline int clinux_gettid(void) { return (int)syscall(SYS_gettid); }
+
+// Hidden behind _GNU_SOURCE, or cast to long long by the kernel's header.
+enum : int { CLINUX_O_PATH = 010000000, CLINUX_SEEK_DATA = 3, CLINUX_SEEK_HOLE = 4 };
+enum : long { CLINUX_UTIME_NOW = (1l << 30) - 1l, CLINUX_UTIME_OMIT = (1l << 30) - 2l };
+// The first bytes of a `struct linux_dirent64`, which has the name behind them (getdents(2)).
+struct clinux_directory_entry {
+  uint64_t number;
+  int64_t next;
+  uint16_t length;
+  uint8_t type;
+} __attribute__((packed));
 
 // Open-file-description locks belong to the descriptor, not the process (fcntl(2)); glibc hides the numbers.
 enum : int { CLINUX_F_OFD_SETLK = 37, CLINUX_F_ADD_SEALS = 1033, CLINUX_O_DIRECT = __O_DIRECT };

@@ -87,6 +87,18 @@ enum Check {
     }
   }
 
+  static func shares(_ shares: [Share]) throws(Diagnostic) {
+    guard shares.count <= Limits.shares else {
+      throw Diagnostic(
+        .usage, "too many shares", which: "\(shares.count)", mend: "use at most \(Limits.shares)")
+    }
+    var tags = Set<String>()
+    for share in shares where !tags.insert(share.tag).inserted {
+      throw Diagnostic(
+        .usage, "two shares with one tag", which: share.tag, mend: "give each its own with tag=NAME")
+    }
+  }
+
   static func devices(_ count: Int) throws(Diagnostic) {
     guard count <= Limits.devices else {
       throw Diagnostic(

@@ -2,7 +2,7 @@
 //
 //   "SwMD"  version: UInt16  count: UInt32 (of all bytes)  then fields, each  tag: UInt8  count: UInt32  value
 //
-// Fields come in the order of their tags; only `disk`, `network` and `port` may repeat, and an optional part that is absent has no
+// Fields come in the order of `encode()`; only `disk`, `network`, `port` and `share` may repeat, and an optional part that is absent has no
 // field. There is one version at a time: both programs are built and installed together, so a description of
 // another version is an installation gone wrong and is refused.
 
@@ -13,7 +13,7 @@ private let headerBytes = 10
 private enum Tag: UInt8 {
   case kernelPath = 1
   case kernelDescriptor, initialRamdisk, commandLine, describe, memory, cpus, disk, console, entropy, reboot
-  case timeLimit, timeline, verbose, vsock, startedAt, network, balloon, port
+  case timeLimit, timeline, verbose, vsock, startedAt, network, balloon, port, share
 }
 
 extension MachineDescription {
@@ -56,6 +56,10 @@ extension MachineDescription {
     }
     for port in ports {
       fields.put(.port, [UInt8(port.name.utf8.count)] + Array(port.name.utf8) + Array(port.path.utf8))
+    }
+    for share in shares {
+      let tag = Array(share.tag.utf8)
+      fields.put(.share, [share.readOnly ? 1 : 0, UInt8(tag.count)] + tag + Array(share.path.utf8))
     }
     // The last one is always there, so that nothing can be missing at the end.
     fields.put(.startedAt, littleEndian(startedAt))
@@ -104,14 +108,19 @@ extension MachineDescription {
       guard ports.count < Limits.ports else { throw notADescription("too many ports") }
       ports.append(try value.port())
     }
+    var shares: [Share] = []
+    while let value = try fields.takeIfPresent(.share) {
+      guard shares.count < Limits.shares else { throw notADescription("too many shares") }
+      shares.append(try value.share())
+    }
     let startedAt: UInt64 = try fields.take(.startedAt).wholeInteger()
     guard fields.isAtEnd else { throw notADescription("bytes after its end") }
     try self.init(
       kernel: kernel, initialRamdisk: initialRamdisk, commandLine: commandLine, describe: describe,
       memory: memory, cpus: Int(cpus), disks: disks, console: console, ports: ports, entropy: entropy,
-      vsock: vsock, networks: networks, balloon: balloon, reboot: reboot, timeLimit: timeLimit,
-      timeline: timeline,
-      verbose: verbose,
+      vsock: vsock, shares: shares, networks: networks, balloon: balloon, reboot: reboot,
+      timeLimit: timeLimit,
+      timeline: timeline, verbose: verbose,
       startedAt: startedAt)
   }
 }
@@ -285,5 +294,13 @@ private struct FieldValue {
     let count: UInt8 = try integer()
     let name = FieldValue(bytes: try prefix(Int(count)))
     return try NamedPort(name: try name.text(), path: try text())
+  }
+
+  consuming func share() throws(Diagnostic) -> Share {
+    let flag: UInt8 = try integer()
+    guard flag <= 1 else { throw notADescription("\(flag) is no flag") }
+    let count: UInt8 = try integer()
+    let tag = FieldValue(bytes: try prefix(Int(count)))
+    return try Share(path: try text(), tag: try tag.text(), readOnly: flag == 1)
   }
 }

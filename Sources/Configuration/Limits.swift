@@ -24,11 +24,15 @@ public enum Limits {
   public static let portNameBytes = 64
   /// Addresses a guest can have on its virtio socket (virtio 1.2, 5.10.4): others are reserved.
   public static let guestCID: ClosedRange<UInt32> = 3...0xFFFF_FFFE
+  /// Directories shared with the guest.
+  public static let shares = 8
+  /// Bytes of the tag of one (virtio 1.2, 5.11.4).
+  public static let shareTagBytes = 36
   /// Bytes of the kernel command line. A kernel's own limit (Linux on x86: 2047) is checked at boot.
   public static let commandLineBytes = 4096
   /// A time limit in nanoseconds: from a millisecond to a year.
   public static let timeLimit: ClosedRange<UInt64> = 1_000_000...(365 * 86_400 * 1_000_000_000)
-  /// Bytes of an encoded description: room for every disk with the longest path, and nothing like it again.
+  /// Bytes of an encoded description: room for every disk and share with the longest path, and nothing like it again.
   public static let encodedBytes = 128 * 1024
   /// Milliseconds in which the bucket of a rate limit fills: up to a day.
   public static let refillMilliseconds: UInt64 = 86_400_000

@@ -52,6 +52,7 @@ public struct MachineDescription: Sendable, Equatable {
   public let vsock: VirtioSocket?
   public let networks: [NetworkInterface]
   public let balloon: Balloon?
+  public let shares: [Share]
   public let reboot: Reboot
   /// Nanoseconds after which the machine is stopped.
   public let timeLimit: UInt64?
@@ -67,7 +68,7 @@ public struct MachineDescription: Sendable, Equatable {
     kernel: Kernel, initialRamdisk: String? = nil, commandLine: String = "",
     describe: HardwareDescription = .auto, memory: UInt64 = 128 << 20, cpus: Int = 1, disks: [Disk] = [],
     console: Console = .virtio, ports: [NamedPort] = [], entropy: Bool = true, vsock: VirtioSocket? = nil,
-    networks: [NetworkInterface] = [], balloon: Balloon? = nil, reboot: Reboot = .exit,
+    shares: [Share] = [], networks: [NetworkInterface] = [], balloon: Balloon? = nil, reboot: Reboot = .exit,
     timeLimit: UInt64? = nil, timeline: Bool = false, verbose: Bool = false, startedAt: UInt64 = 0
   ) throws(Diagnostic) {
     try Check.path(kernel.name, of: "kernel")
@@ -81,8 +82,9 @@ public struct MachineDescription: Sendable, Equatable {
     try Check.disks(disks)
     try Check.networks(networks)
     try Check.ports(ports, vsock: vsock)
+    try Check.shares(shares)
     let single = [console == .virtio || !ports.isEmpty, entropy, vsock != nil, balloon != nil]
-    try Check.devices(disks.count + networks.count + single.count { $0 })
+    try Check.devices(disks.count + networks.count + shares.count + single.count { $0 })
     try balloon?.checkAmount(balloon?.amount ?? 0, memory: memory)
     if let timeLimit { try Check.timeLimit(timeLimit) }
     self.kernel = kernel
@@ -98,6 +100,7 @@ public struct MachineDescription: Sendable, Equatable {
     self.vsock = vsock
     self.networks = networks
     self.balloon = balloon
+    self.shares = shares
     self.reboot = reboot
     self.timeLimit = timeLimit
     self.timeline = timeline
@@ -128,5 +131,28 @@ public struct VirtioSocket: Sendable, Equatable {
     }
     self.path = path
     self.guestCID = guestCID
+  }
+}
+
+/// A directory of the host that the guest may mount: a virtio-fs device.
+public struct Share: Sendable, Equatable {
+  public let path: String
+  /// What the guest mounts it by: 1 to 36 printable ASCII characters.
+  public let tag: String
+  public let readOnly: Bool
+
+  /// Throws a `Diagnostic` with status `usage` for a path or tag that cannot be one.
+  public init(path: String, tag: String, readOnly: Bool = true) throws(Diagnostic) {
+    try Check.path(path, of: "share")
+    guard (1...Limits.shareTagBytes).contains(tag.utf8.count),
+      tag.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
+    else {
+      throw Diagnostic(
+        .usage, "bad share tag", which: tag,
+        mend: "use 1 to \(Limits.shareTagBytes) printable ASCII characters without spaces")
+    }
+    self.path = path
+    self.tag = tag
+    self.readOnly = readOnly
   }
 }

@@ -4,7 +4,7 @@ import Devices
 import LinuxSystem
 
 /// The virtio devices of a machine in the order of their windows: console with its ports, disks, entropy, vsock,
-/// networks, balloon.
+/// networks, balloon, shares.
 struct VirtioDevices {
   private(set) var attached: [AttachedDevice] = []
   /// Nil where the machine has another console or none.
@@ -26,6 +26,7 @@ struct VirtioDevices {
     if let balloon = description.balloon {
       try attach(BalloonPort(balloon, memory: description.memory, control: control))
     }
+    try add(description.shares, description.verbose ? control : nil)
   }
 
   /// One device for the console and the named ports: either alone brings it.
@@ -89,6 +90,27 @@ struct VirtioDevices {
     }
     try attach(port)
   }
+
+  /// - Parameter control: told of each share; nil where nothing is to be said.
+  private mutating func add(_ shares: [Share], _ control: MachineControl?) throws(Diagnostic) {
+    for share in shares {
+      // What is opened for a guest comes out of what is left of the process's own, in equal parts.
+      let descriptors = max(ProcessLimits.descriptors - Self.ownDescriptors, 0) / shares.count
+      let folder: SharedDirectory
+      do throws(SystemError) {
+        folder = try SharedDirectory(
+          path: share.path, isReadOnly: share.readOnly, limits: .init(descriptors: min(descriptors, 8192)))
+      } catch {
+        throw Diagnostic(.noInput, "cannot share the directory", which: share.path, mend: error.reason)
+      }
+      try attach(FsDevice(tag: share.tag, folder: folder))
+      let way = share.readOnly ? "read-only" : "writable"
+      control?.note("\(share.path), \(way): in the guest, mount -t virtiofs \(share.tag) DIRECTORY")
+    }
+  }
+
+  /// More than the monitor opens besides, but for connections through virtio sockets.
+  private static let ownDescriptors = 192
 
   private mutating func attach(_ device: sending any VirtioDevice) throws(Diagnostic) {
     do throws(SystemError) { attached.append(try AttachedDevice(device, on: mailbox)) } catch {

@@ -90,6 +90,15 @@ struct Boot: ParsableCommand {
   var port: [String] = []
 
   @Option(
+    help: ArgumentHelp(
+      """
+      A directory the guest may mount, with `mount -t virtiofs TAG /mnt`. The tag is share0 for the first, share1 for \
+      the next, or what ,tag= gives. The guest can only read it, unless ,rw is added. May be repeated.
+      """, valueName: "directory[,tag=name][,rw]"),
+    completion: .directory)
+  var share: [String] = []
+
+  @Option(
     help: ArgumentHelp("How the hardware is described to the kernel. (default: auto)", valueName: "way"))
   var describe: MachineDescription.HardwareDescription?
 
@@ -134,6 +143,9 @@ struct Boot: ParsableCommand {
     if let memory { request.memory = try byteCount(memory) }
     if let cpus { request.cpus = cpus }
     if let console { request.console = console }
+    for (index, text) in share.enumerated() {
+      request.shares.append(try Share(option: text, index: index))
+    }
     if let vsock { request.vsock = try VirtioSocket(option: vsock) }
     for text in net { request.networks.append(try NetworkRequest(option: text)) }
     for text in publish { request.published.append(try PublishedPort(option: text)) }

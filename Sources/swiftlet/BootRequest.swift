@@ -19,6 +19,7 @@ struct BootRequest: Equatable {
   var networks: [NetworkRequest] = []
   var published: [PublishedPort] = []
   var balloon: Balloon?
+  var shares: [Share] = []
   var reboot = MachineDescription.Reboot.exit
   var timeLimit: UInt64?
   var timeline = false
@@ -41,11 +42,12 @@ struct BootRequest: Equatable {
     if let initialRamdisk { try InputFile.check(initialRamdisk: initialRamdisk) }
     for disk in disks { try InputFile.check(disk) }
     if let control = balloon?.control { try InputFile.check(balloonControl: control) }
+    for share in shares { try InputFile.check(share) }
     return try MachineDescription(
       kernel: loadable, initialRamdisk: initialRamdisk, commandLine: fullCommandLine, describe: described,
       memory: memory, cpus: cpus, disks: disks, console: console, ports: ports, entropy: entropy,
-      vsock: vsock, networks: prepared.interfaces(), balloon: balloon, reboot: reboot, timeLimit: timeLimit,
-      timeline: timeline, verbose: verbose, startedAt: startedAt)
+      vsock: vsock, shares: shares, networks: prepared.interfaces(), balloon: balloon, reboot: reboot,
+      timeLimit: timeLimit, timeline: timeline, verbose: verbose, startedAt: startedAt)
   }
 
   /// `--cmdline` replaces the default, `--append` adds to either.

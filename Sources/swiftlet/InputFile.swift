@@ -33,6 +33,26 @@ enum InputFile {
     }
   }
 
+  static func check(_ share: Share) throws(Diagnostic) {
+    do throws(SystemError) {
+      _ = try FileDescriptor(opening: share.path, O_RDONLY | O_DIRECTORY)
+      try FileDescriptor.checkAccess(share.path, share.readOnly ? R_OK | X_OK : R_OK | W_OK | X_OK)
+    } catch {
+      let mend =
+        share.readOnly ? "it must be readable and searchable" : "change its permissions, or leave ,rw out"
+      switch error.code {
+      case ENOTDIR where (try? FileDescriptor(opening: share.path, FileDescriptor.pathOnly)) != nil:
+        throw Diagnostic(.noInput, "share is not a directory", which: share.path, mend: "name a directory")
+      case EACCES, EPERM:
+        throw Diagnostic(.noInput, "no permission for the share", which: share.path, mend: mend)
+      case EROFS:
+        throw Diagnostic(
+          .noInput, "share on a read-only file system", which: share.path, mend: "leave ,rw out")
+      default: throw diagnostic(error, share.path, "share")
+      }
+    }
+  }
+
   /// An open regular file, or for a disk also a block device.
   static func open(_ path: String, _ what: String, _ flags: Int32) throws(Diagnostic) -> FileDescriptor {
     let file: FileDescriptor

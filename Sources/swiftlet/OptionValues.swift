@@ -108,3 +108,24 @@ extension NamedPort {
     try self.init(name: String(text[..<sign]), path: String(text[text.index(after: sign)...]))
   }
 }
+
+extension Share {
+  /// The directory that `DIRECTORY[,tag=NAME][,rw]`, the option's use number `index`, stands for.
+  init(option text: String, index: Int) throws(Diagnostic) {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    var readOnly = true
+    var tag = "share\(index)"
+    for part in parts.dropFirst() {
+      if part == "rw" {
+        readOnly = false
+      } else if part.hasPrefix("tag=") {
+        tag = String(part.dropFirst(4))
+      } else {
+        throw Diagnostic(
+          .usage, "bad share option '\(part)'", which: text,
+          mend: "only tag=NAME and rw may follow the directory, and its path may hold no comma")
+      }
+    }
+    try self.init(path: String(parts.first ?? ""), tag: tag, readOnly: readOnly)
+  }
+}

@@ -17,6 +17,7 @@ struct MachineDescriptionTests {
       console: .serial,
       ports: [try NamedPort(name: "org.example.agent-0", path: "/p"), try NamedPort(name: "b", path: "q")],
       entropy: false, vsock: try VirtioSocket(path: "/v", guestCID: 77),
+      shares: [try Share(path: "/srv", tag: "data"), try Share(path: "/w", tag: "w", readOnly: false)],
       networks: [
         try NetworkInterface(
           host: .tap(9, name: "tap0"), macAddress: try MACAddress("02:00:00:00:00:01"), mtu: 1400,

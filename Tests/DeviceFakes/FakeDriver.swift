@@ -200,6 +200,9 @@ package final class FakeDriver {
     return nextBuffer
   }
 
+  /// Buffers made before may be given out again.
+  package func reuseMemory() { nextBuffer = 0x10_0000 }
+
   package func readable(_ bytes: [UInt8]) throws -> Buffer {
     let address = allocate(bytes.count)
     try memory.copyIn(bytes, to: GuestAddress(address))

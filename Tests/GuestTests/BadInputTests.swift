@@ -18,7 +18,7 @@ struct BadInputTests {
     var testDescription: String { command }
   }
 
-  @Test(arguments: kernels + ramDisks + disks) func filesAreRefused(_ example: Case) throws {
+  @Test(arguments: kernels + ramDisks + disks + shares) func filesAreRefused(_ example: Case) throws {
     try check(example)
   }
 
@@ -122,6 +122,27 @@ struct BadInputTests {
     Case("$S boot --kernel hello --disk disk,id=123456789012345678901", 64, "bad disk identifier"),
     Case("$S boot --kernel hello --disk disk,id=a --disk zeros,id=a", 64, "two disks with one identifier: a"),
     Case("$S boot --kernel hello $(printf -- '--disk disk,ro %.0s' $(seq 16))", 64, "too many disks: 16"),
+  ]
+
+  static let shares = [
+    Case("$S boot --kernel hello --share nowhere", 66, "no such share: nowhere"),
+    Case("$S boot --kernel hello --share disk", 66, "share is not a directory: disk"),
+    Case("$S boot --kernel hello --share fifo", 66, "share is not a directory: fifo"),
+    Case("$S boot --kernel hello --share disk/x", 66, "no such share: disk/x"),
+    Case("$S boot --kernel hello --share ''", 64, "empty share path"),
+    Case("$S boot --kernel hello --share .,ro", 64, "bad share option 'ro': .,ro: only tag=NAME and rw"),
+    Case("$S boot --kernel hello --share .,tag=", 64, "bad share tag: use 1 to 36 printable"),
+    Case(
+      "$S boot --kernel hello --share .,tag=1234567890123456789012345678901234567", 64,
+      "bad share tag: 1234567890123456789012345678901234567: use 1 to 36"),
+    Case(
+      "$S boot --kernel hello --share .,tag=a --share .,tag=a,rw", 64,
+      "two shares with one tag: a: give each its own with tag=NAME"),
+    Case("$S boot --kernel hello --share . --share /,tag=share0", 64, "two shares with one tag: share0"),
+    Case(
+      "$S boot --kernel hello $(printf -- '--share . %.0s' $(seq 9))", 64, "too many shares: 9: use at most 8"
+    ),
+    Case("$S boot --kernel hello --share . --share .,rw,tag=same", 0, nil),
   ]
 
   private static let memory = "too little guest memory: "
@@ -270,6 +291,16 @@ struct BadInputTests {
     Case(
       "unshare -m sh -c 'mount --bind . /mnt; mount -o remount,bind,ro /mnt; $S boot --kernel hello --disk /mnt/disk'",
       66, "disk on a read-only file system: /mnt/disk: add ,ro"),
+    Case(
+      "unshare -m sh -c '\(alone)mkdir -m 700 /mnt/own; \(nobody)boot --kernel hello --share /mnt/own'", 66,
+      "no permission for the share: /mnt/own: it must be readable and searchable"),
+    Case(
+      "unshare -m sh -c '\(alone)mkdir -m 755 /mnt/own; \(nobody)boot --kernel hello --share /mnt/own,rw'",
+      66,
+      "no permission for the share: /mnt/own: change its permissions, or leave ,rw out"),
+    Case(
+      "unshare -m sh -c 'mount --bind . /mnt; mount -o remount,bind,ro /mnt; $S boot --kernel hello --share /mnt,rw'",
+      66, "share on a read-only file system: /mnt: leave ,rw out"),
     Case("unshare -m sh -c '\(cache)boot --kernel bzImage'", 0, nil),
     Case(
       "unshare -m sh -c 'mount -t ramfs ramfs /mnt; cp disk /mnt; $S boot --kernel hello --disk /mnt/disk,direct'",

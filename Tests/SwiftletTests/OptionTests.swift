@@ -146,6 +146,19 @@ struct OptionTests {
     #expect(try !request("--net", "user", "--kernel", "k").fullCommandLine.contains("ip="))
   }
 
+  @Test func sharesAreRead() throws {
+    #expect(try Share(option: "/srv", index: 2) == Share(path: "/srv", tag: "share2", readOnly: true))
+    #expect(
+      try Share(option: "a=b,rw,tag=code", index: 0) == Share(path: "a=b", tag: "code", readOnly: false))
+    let long = "d,tag=" + String(repeating: "t", count: 37)
+    for text in ["", ",rw", "d,", "d,ro", "d,tag=", "d,tag=a b", "d,tag=ü", "d,tag=\u{7}", long] {
+      #expect(throws: Diagnostic.self) { try Share(option: text, index: 0) }
+    }
+    let both = try request("--share", "/a", "--share", "/b,rw").shares
+    #expect(
+      both == [try Share(path: "/a", tag: "share0"), try Share(path: "/b", tag: "share1", readOnly: false)])
+  }
+
   private func request(_ arguments: String...) throws -> BootRequest {
     try #require(try Swiftlet.parseAsRoot(["boot"] + arguments) as? Boot).request()
   }

@@ -65,7 +65,7 @@ extension VsockHeader {
 
   /// As it goes into a packet.
   var encoded: InlineArray<44, UInt8> {
-    var writer = FieldWriter()
+    var writer = FieldWriter<44>()
     writer.put(sourceCID)
     writer.put(destinationCID)
     writer.put(sourcePort)
@@ -77,32 +77,5 @@ extension VsockHeader {
     writer.put(bufferAllocation)
     writer.put(forwardCount)
     return writer.bytes
-  }
-}
-
-/// Goes through little-endian fields without padding.
-private struct FieldReader {
-  private let bytes: InlineArray<44, UInt8>
-  private var place = 0
-
-  init(_ bytes: InlineArray<44, UInt8>) { self.bytes = bytes }
-
-  mutating func next<Field: FixedWidthInteger & UnsignedInteger>() -> Field {
-    var field: Field = 0
-    for index in 0..<(Field.bitWidth / 8) { field |= Field(bytes[place + index]) << Field(8 * index) }
-    place += Field.bitWidth / 8
-    return field
-  }
-}
-
-private struct FieldWriter {
-  private(set) var bytes = InlineArray<44, UInt8>(repeating: 0)
-  private var place = 0
-
-  mutating func put<Field: FixedWidthInteger & UnsignedInteger>(_ field: Field) {
-    for index in 0..<(Field.bitWidth / 8) {
-      bytes[place + index] = UInt8(truncatingIfNeeded: field >> Field(8 * index))
-    }
-    place += Field.bitWidth / 8
   }
 }
