@@ -48,6 +48,8 @@ public final class DiskFile: BlockStore {
   private var ring: DiskRing?
   private var list: ScatterList?
   private var reportFailure: ((SystemError) -> Void)?
+  /// Whether a flush has failed.
+  private var hasLostWrites = false
 
   /// - Parameter reportFailure: Called once, at the first read, write or flush the host refuses; the guest sees an
   ///   I/O error each time.
@@ -184,9 +186,20 @@ public final class DiskFile: BlockStore {
   }
 
   public func flush(ticket: UInt64) -> BlockOutcome {
+    if hasLostWrites { return .failed }
     if let ring { return ring.beginFlush(self, ticket: ticket) }
-    do throws(SystemError) { try file.synchronize() } catch { return fail(error) }
+    return synchronize()
+  }
+
+  func synchronize() -> BlockOutcome {
+    do throws(SystemError) { try file.synchronize() } catch { return failFlush(error) }
     return .done
+  }
+
+  /// The kernel forgets what it could not write, and the next fdatasync(2) would succeed: no flush does any more.
+  func failFlush(_ error: SystemError) -> BlockOutcome {
+    hasLostWrites = true
+    return fail(error)
   }
 
   func fail(_ error: SystemError) -> BlockOutcome {

@@ -57,10 +57,7 @@ final class DiskRing {
 
   func beginFlush(_ disk: DiskFile, ticket: UInt64) -> BlockOutcome {
     guard ring.hasRoom else { return .busy }
-    guard let memory else {
-      do throws(SystemError) { try disk.file.synchronize() } catch { return disk.fail(error) }
-      return .done
-    }
+    guard let memory else { return disk.synchronize() }
     let place = takePlace(memory)
     jobs[place].kind = nil
     jobs[place].ticket = ticket
@@ -118,7 +115,7 @@ final class DiskRing {
   /// Nil where there is more to do.
   private func outcome(of job: Job, _ result: Int, _ disk: DiskFile) -> BlockOutcome? {
     guard let kind = job.kind else {
-      return result >= 0 ? .done : disk.fail(SystemError(call: "fdatasync", code: Int32(-result)))
+      return result >= 0 ? .done : disk.failFlush(SystemError(call: "fdatasync", code: Int32(-result)))
     }
     if result == -Int(EINTR) || result == -Int(EAGAIN) { return nil }
     do throws(SystemError) {

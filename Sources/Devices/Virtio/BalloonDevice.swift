@@ -39,6 +39,8 @@ public final class BalloonDevice: VirtioDevice {
   public let identity: VirtioIdentity
   private let host: any BalloonMemory
   private var report: ((BalloonStatistics) -> Void)?
+  /// Whether an account was asked for that has not come: a guest that gives more of them is not heard.
+  private var isAsked = false
   private var activation: VirtioActivation?
   /// By queue. A queue whose feature was not agreed on is left out, and the later ones move up, as drivers have it.
   private var roles: [Role] = []
@@ -83,8 +85,7 @@ public final class BalloonDevice: VirtioDevice {
     }
   }
 
-  /// Has `handler` called with what the guest tells of its memory: when its driver starts, and after each
-  /// ``requestStatistics()``.
+  /// Has `handler` called with what the guest tells of its memory: once after each ``requestStatistics()``.
   public func whenToldStatistics(_ handler: @escaping (BalloonStatistics) -> Void) { report = handler }
 
   /// Asks the guest for news of its memory; without effect while it has not answered an earlier question.
@@ -101,6 +102,7 @@ public final class BalloonDevice: VirtioDevice {
   public func reset() {
     activation = nil
     roles = []
+    isAsked = false
   }
 
   public func process(queue: Int) -> Bool {
@@ -177,10 +179,14 @@ public final class BalloonDevice: VirtioDevice {
       else { throw .requestLayout }
       if isReturning {
         isReturning = false
+        isAsked = true
         return .used(0)
       }
-      var cursor = ChainCursor(readable: chain)
-      report?(BalloonStatistics(cursor.read(chain.readableCount, from: activation.memory)))
+      if isAsked {
+        isAsked = false
+        var cursor = ChainCursor(readable: chain)
+        report?(BalloonStatistics(cursor.read(chain.readableCount, from: activation.memory)))
+      }
       return .later
     }
   }
