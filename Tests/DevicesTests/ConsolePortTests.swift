@@ -124,6 +124,15 @@ import Testing
     #expect(ports.driver.status == 15)
   }
 
+  @Test(arguments: [0, 3, 6], [2, .max] as [UInt16]) func aValueIsYesOrNo(event: UInt16, value: UInt16) throws
+  {
+    let ports = try PortDriver()
+    try ports.start()
+    try ports.send(event, 1, value)
+    #expect(ports.driver.takeViolations() == [.controlMessage])
+    #expect(try ports.messages() == [])
+  }
+
   @Test(arguments: 1..<8) func aMessageTooShortNeedsAReset(count: Int) throws {
     let ports = try PortDriver()
     try ports.start()

@@ -16,11 +16,13 @@ struct TerminalLinuxTests {
     ]
   }
 
-  @Test func aShellIsUsedInATerminal() throws {
+  /// With a port the console's size goes another way.
+  @Test(arguments: runsLongTests ? [[], ["--port", "agent=/tmp/swiftlet-\(getpid()).port"]] : [[]])
+  func aShellIsUsedInATerminal(options: [String]) throws {
     let pane = try TerminalPane(columns: 100, rows: 30)
     let sane = try pane.attributes()
     let program = Program.folder.appendingPathComponent("swiftlet").path
-    let words = try arguments("up", "/bin/sh").map { "'\($0)'" }.joined(separator: " ")
+    let words = try (arguments("up", "/bin/sh") + options).map { "'\($0)'" }.joined(separator: " ")
     try pane.enter("\(program) \(words); echo ended=$?")
     try pane.wait(for: "/ # ")
 

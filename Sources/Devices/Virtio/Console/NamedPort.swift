@@ -101,7 +101,7 @@ final class NamedPort: ConsolePortEnd {
   // MARK: The peer
 
   private func lookForPeer() {
-    guard isReady, peer == nil, !isToldOpen else { return }
+    guard isReady, peer == nil else { return }
     host.awaitPeer { [unowned self] in take($0) }
   }
 
