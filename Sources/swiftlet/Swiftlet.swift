@@ -54,8 +54,13 @@ enum Program {
 
   /// Says it on one line of standard error and ends.
   static func fail(_ diagnostic: Diagnostic) -> Never {
-    let line = Array("swiftlet: \(diagnostic)\n".utf8)
-    _ = write(STDERR_FILENO, line, line.count)
+    warn("\(diagnostic)")
     exit(diagnostic.status.code)
+  }
+
+  /// Says it on one line of standard error.
+  static func warn(_ text: String) {
+    let line = Array("swiftlet: \(Diagnostic.printable(text))\n".utf8)
+    _ = write(STDERR_FILENO, line, line.count)
   }
 }
