@@ -103,7 +103,8 @@ public struct HostReport: Sendable {
     items.append(
       Item(
         "processors per machine", .ok,
-        "up to \(min(max(most, advised, 1), mostProcessors)), \(min(max(advised, 1), mostProcessors)) advised"))
+        "up to \(min(max(most, advised, 1), mostProcessors)), \(min(max(advised, 1), mostProcessors)) advised"
+      ))
     return items
   }
 

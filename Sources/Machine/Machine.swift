@@ -26,7 +26,8 @@ public enum Machine {
   ///   - startedAt: when the command began that this machine is the first of; else 0.
   ///   - deadline: of all machines together. Both in nanoseconds of CLOCK_MONOTONIC.
   private static func runOnce(
-    _ description: MachineDescription, startedAt: UInt64, until deadline: UInt64?, _ remainders: FrameRemainders
+    _ description: MachineDescription, startedAt: UInt64, until deadline: UInt64?,
+    _ remainders: FrameRemainders
   ) -> Outcome {
     do throws(Diagnostic) {
       var timeline = Timeline()

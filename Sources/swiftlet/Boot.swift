@@ -11,17 +11,21 @@ struct Boot: ParsableCommand {
       The default command line names the console (console=hvc0) and, where there are disks and no --initrd, the first \
       one as the root (root=/dev/vda, with ro or rw). Kernels other than swiftlet's are also told panic=-1 and \
       8250.nr_uarts=0. What follows `--` on the command line is for the guest's init: that of swiftlet's own root file \
-      systems runs it as the workload, whose status becomes that of swiftlet, as in --append "-- sh -c 'exit 3'".
+      systems runs it as the workload, whose status becomes that of swiftlet, as in --append '-- sh -c "exit 3"'.
 
       At a terminal every key is the guest's, Ctrl-C and Ctrl-Z too, but for Ctrl-A: Ctrl-A x ends the machine, \
       Ctrl-A a gives the guest one Ctrl-A. With --console none, and where standard input is no terminal, Ctrl-C ends \
       the machine as any signal does: at once, with all that was written to disks kept.
       """)
 
-  @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("An ELF vmlinux or a bzImage.", valueName: "file"), completion: .file())
+  @Option(
+    parsing: .unconditionalSingleValue, help: ArgumentHelp("An ELF vmlinux or a bzImage.", valueName: "file"),
+    completion: .file())
   var kernel: [String] = []
 
-  @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("An initial RAM disk.", valueName: "file"), completion: .file())
+  @Option(
+    parsing: .unconditionalSingleValue, help: ArgumentHelp("An initial RAM disk.", valueName: "file"),
+    completion: .file())
   var initrd: [String] = []
 
   @Option(
@@ -35,19 +39,31 @@ struct Boot: ParsableCommand {
     completion: .file())
   var disk: [String] = []
 
-  @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("The kernel's command line, instead of the default one.", valueName: "line"))
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("The kernel's command line, instead of the default one.", valueName: "line"))
   var cmdline: [String] = []
 
-  @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("What to add to the kernel's command line. May be repeated.", valueName: "line"))
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("What to add to the kernel's command line. May be repeated.", valueName: "line"))
   var append: [String] = []
 
-  @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("Guest memory. (default: 128M)", valueName: "size"))
+  @Option(
+    parsing: .unconditionalSingleValue, help: ArgumentHelp("Guest memory. (default: 128M)", valueName: "size")
+  )
   var memory: [String] = []
 
-  @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("Number of processors. (default: 1)", valueName: "n"))
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("Number of processors. (default: 1)", valueName: "n"))
   var cpus: [Int] = []
 
-  @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("The guest's console. (default: virtio, or serial if the command line has console=ttyS0)", valueName: "device"))
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "The guest's console. (default: virtio, or serial if the command line has console=ttyS0)",
+      valueName: "device"))
   var console: [MachineDescription.Console] = []
 
   @Option(
@@ -129,7 +145,9 @@ struct Boot: ParsableCommand {
     help: ArgumentHelp("Stop the machine after that many seconds, restarts included.", valueName: "seconds"))
   var timeLimit: [String] = []
 
-  @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("What a reset by the guest does. (default: exit)", valueName: "action"))
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("What a reset by the guest does. (default: exit)", valueName: "action"))
   var reboot: [MachineDescription.Reboot] = []
 
   @Flag(name: .shortAndLong, help: "Say what is done.")
@@ -167,7 +185,9 @@ struct Boot: ParsableCommand {
     for text in port { request.ports.append(try NamedPort(option: text)) }
     if let describe = try single(describe, "--describe") { request.hardware = describe }
     if let reboot = try single(reboot, "--reboot") { request.reboot = reboot }
-    if let timeLimit = try single(timeLimit, "--time-limit") { request.timeLimit = try nanoseconds(timeLimit) }
+    if let timeLimit = try single(timeLimit, "--time-limit") {
+      request.timeLimit = try nanoseconds(timeLimit)
+    }
     request.timeline = timeline
     request.verbose = verbose
     return request

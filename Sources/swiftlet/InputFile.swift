@@ -70,6 +70,9 @@ enum InputFile {
 
   /// An open regular file, or for a disk also a block device.
   static func open(_ path: String, _ what: String, _ flags: Int32) throws(Diagnostic) -> FileDescriptor {
+    guard !path.isEmpty else {
+      throw Diagnostic(.usage, "empty \(what) path", which: "", mend: "name a file")
+    }
     let file: FileDescriptor
     do throws(SystemError) {
       // Without O_NONBLOCK, opening a FIFO would wait for its other end.

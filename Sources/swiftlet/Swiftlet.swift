@@ -23,8 +23,12 @@ enum Program {
   /// Nanoseconds of CLOCK_MONOTONIC at which the command began.
   static let startedAt = Clock.monotonicNanoseconds()
 
+  /// Whether standard output was open when the command began; later it is /dev/null where it was not.
+  static let hasOutput = fcntl(STDOUT_FILENO, F_GETFD) >= 0
+
   static func main() {
     _ = startedAt
+    _ = hasOutput
     fillStandardDescriptors()
     do {
       var command = try Swiftlet.parseAsRoot()
