@@ -28,7 +28,8 @@ build: setup ## Build bin/swiftlet and bin/swiftlet-vmm
 	@swift build -c release -j $(JOBS) --scratch-path .build-static $(STATIC) --quiet
 	@mkdir -p bin
 	@for program in swiftlet swiftlet-vmm; do \
-	  cmp -s .build-static/release/$$program bin/$$program || install -s .build-static/release/$$program bin/; done
+	  strip -o .build-static/$$program .build-static/release/$$program; \
+	  cmp -s .build-static/$$program bin/$$program || install .build-static/$$program bin/; done
 
 guests: setup ## Build the guests that are not built yet (cached outside)
 	@$(GUESTS)/bare/build > /dev/null
@@ -84,4 +85,4 @@ uninstall: ## Remove what install put under PREFIX
 	@tools/install uninstall "$(DESTDIR)" "$(PREFIX)"
 
 clean: ## Remove what was built here (the caches outside stay)
-	@rm -rf bin .build .build-static .build-fuzz
+	@rm -rf bin share Package.resolved .build .build-static .build-fuzz

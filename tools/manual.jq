@@ -1,5 +1,6 @@
 # Manual pages, in man(7), from what `swiftlet --experimental-dump-help` says of the command and its subcommands: an
-# object of file names and their texts. $version is what `swiftlet --version` says.
+# object of file names and their texts. $version is what `swiftlet --version` says,
+# $date the day the page is of.
 
 # A backslash, a hyphen and a leading dot or quote mean something else to troff.
 def text: gsub("\\\\"; "\\e") | gsub("-"; "\\-") | gsub("(?<start>^|\n)(?<mark>[.'])"; "\(.start)\\&\(.mark)");
@@ -33,7 +34,7 @@ def synopsis($full):
 
 def page($full; $others):
   [
-    ".TH \($full | gsub(" "; "-") | ascii_upcase | text) 1 \"\" \"\($version)\" \"Swiftlet\"",
+    ".TH \($full | gsub(" "; "-") | ascii_upcase | text) 1 \"\($date)\" \"\($version)\" \"Swiftlet\"",
     ".SH NAME\n\($full | gsub(" "; "-") | text) \\- \(.abstract | rtrimstr(".") | text)",
     ".SH SYNOPSIS\n\(synopsis($full))",
     (if .discussion then ".SH DESCRIPTION\n\(.discussion | paragraphs)" else empty end),

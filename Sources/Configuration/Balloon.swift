@@ -33,7 +33,8 @@ public struct Balloon: Sendable, Equatable {
   public func checkAmount(_ amount: UInt64, memory: UInt64) throws(Diagnostic) {
     guard amount.isMultiple(of: 4096) else {
       throw Diagnostic(
-        .usage, "uneven balloon", which: "\(amount) bytes", mend: "use a multiple of 4 KiB, such as 64M")
+        .usage, "uneven balloon", which: amount == 1 ? "1 byte" : "\(amount) bytes",
+        mend: "use a multiple of 4 KiB, such as 64M")
     }
     guard amount < memory else {
       throw Diagnostic(

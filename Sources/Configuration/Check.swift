@@ -30,7 +30,8 @@ enum Check {
     guard range.contains(bytes) else {
       throw Diagnostic(
         .usage, bytes < range.lowerBound ? "too little guest memory" : "too much guest memory",
-        which: "\(bytes) bytes", mend: "use \(range.lowerBound >> 20)MiB to \(range.upperBound >> 30)GiB")
+        which: bytes == 1 ? "1 byte" : "\(bytes) bytes",
+        mend: "use \(range.lowerBound >> 20)MiB to \(range.upperBound >> 30)GiB")
     }
     guard bytes.isMultiple(of: Limits.memoryGranule) else {
       throw Diagnostic(

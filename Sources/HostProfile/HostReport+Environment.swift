@@ -12,9 +12,14 @@ extension HostReport {
       return Item(path, .ok, "usable")
     } catch {
       let mend =
-        error.code == ENOENT
-        ? "load it: sudo modprobe tun" : "let the user open it: sudo chmod 666 \(path)"
-      return Item(path, .notice, "\(error.reason): no network for guests", mend: mend)
+        switch error.code {
+        case ENOENT, ENODEV, ENXIO: "load it: sudo modprobe tun; --net user needs none"
+        case EACCES, EPERM:
+          "use --net user, which needs none, or let a group of yours read and write it: "
+            + "sudo chgrp kvm \(path), sudo chmod 660 \(path)"
+        default: "use --net user, which needs none"
+        }
+      return Item(path, .notice, "\(error.reason): no taps for guests", mend: mend)
     }
   }
 

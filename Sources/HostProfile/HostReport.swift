@@ -20,7 +20,7 @@ public struct HostReport: Sendable {
     /// What to do about it; empty where there is nothing to do.
     public let mend: String
 
-    init(_ name: String, _ status: Status, _ value: String, mend: String = "") {
+    public init(_ name: String, _ status: Status, _ value: String, mend: String = "") {
       (self.name, self.status, self.value, self.mend) = (name, status, value, status == .ok ? "" : mend)
     }
   }
@@ -33,17 +33,20 @@ public struct HostReport: Sendable {
   init(items: [Item]) { self.items = items }
 
   /// Looks at the host and runs some micro-guests; takes a few hundredths of a second.
-  public static func make() -> HostReport {
+  /// - Parameters:
+  ///   - mostProcessors: that a machine may have whatever KVM offers.
+  ///   - others: of the caller, told last.
+  public static func make(mostProcessors: Int, and others: [Item]) -> HostReport {
     var items = [HostReport.processor()]
     do throws(SystemError) {
       let kvm = try KVM()
       items.append(Item("/dev/kvm", .ok, "usable, API version 12"))
-      items += capabilities(of: kvm)
+      items += capabilities(of: kvm, mostProcessors)
       if items.allSatisfy({ $0.status != .missing }) { items += BackendProbes.items(kvm) }
     } catch {
       items.append(unusable(error))
     }
-    return HostReport(items: items + environment())
+    return HostReport(items: items + environment() + others)
   }
 
   private static func processor() -> Item {
@@ -80,7 +83,7 @@ public struct HostReport: Sendable {
       + "sudo usermod -aG kvm \"$USER\", then log in again"
   }
 
-  private static func capabilities(of kvm: borrowing KVM) -> [Item] {
+  private static func capabilities(of kvm: borrowing KVM, _ mostProcessors: Int) -> [Item] {
     var needed = Capability.needed
     if HostWorkarounds.areNeeded { needed += Capability.neededWithoutHardware }
     var absent: [String] = []
@@ -98,7 +101,10 @@ public struct HostReport: Sendable {
     }
     let (most, advised) = (kvm.check(.maximumVCPUs), kvm.check(.recommendedVCPUs))
     items.append(
-      Item("processors per machine", .ok, "up to \(max(most, advised, 1)), \(max(advised, 1)) advised"))
+      Item(
+        "processors per machine", .ok,
+        "up to \(min(max(most, advised, 1), mostProcessors)), \(min(max(advised, 1), mostProcessors)) advised"
+      ))
     return items
   }
 

@@ -12,8 +12,12 @@ public struct ImageReport: Sendable {
     report.add("size", .number(source.size))
     let image: KernelImage
     do throws(ImageError) { image = try KernelImage(reading: source) } catch {
-      guard case .notAKernel = error, let file = GuestFile(reading: source) else {
-        throw badKernel(name, "\(error)")
+      guard case .notAKernel(let kind) = error else { throw badKernel(name, "\(error)") }
+      guard let file = GuestFile(reading: source) else {
+        let resemblance = kind.map { "is \($0)" } ?? "is nothing known"
+        throw Diagnostic(
+          .badInput, "unknown file", which: name,
+          mend: "\(resemblance): neither a kernel, an initrd nor a disk image")
       }
       report.add("format", .text(file.format))
       report.add("use", .text(file.use))
@@ -53,10 +57,11 @@ public struct ImageReport: Sendable {
 
   private mutating func add(_ elf: ELFImage, in source: some ImageSource, _ name: String) throws(Diagnostic) {
     report.add("entry", .address(elf.entry))
+    if !elf.contains(elf.entry) {
+      report.add("remark", .text("the entry is in none of the segments: only a linked vmlinux can be booted"))
+    }
     report.add("pvh-entry", elf.pvhEntry.map { .address(UInt64($0)) } ?? .unknown)
-    let range = elf.physicalRange
-    report.add(
-      "memory", .text("0x\(String(range.lowerBound, radix: 16))-0x\(String(range.upperBound, radix: 16))"))
+    report.add("memory", .range(elf.physicalRange))
     report.add("segments", .number(UInt64(elf.segments.count)))
     for note in elf.notes where note.owner == "GNU" && note.type == 3 {
       report.add(

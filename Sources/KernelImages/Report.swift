@@ -7,6 +7,8 @@ public struct Report: Sendable {
     case number(UInt64)
     case address(UInt64)
     case truth(Bool)
+    /// Addresses, from the first to the one behind the last.
+    case range(Range<UInt64>)
     case list([String])
     case unknown
   }
@@ -32,12 +34,15 @@ public struct Report: Sendable {
     switch value {
     case .text(let text): text
     case .number(let number): "\(number)"
-    case .address(let address): "0x\(String(address, radix: 16))"
+    case .address(let address): hexadecimal(address)
+    case .range(let range): "\(hexadecimal(range.lowerBound))-\(hexadecimal(range.upperBound))"
     case .truth(let truth): truth ? "yes" : "no"
     case .list(let items): items.isEmpty ? "none" : items.joined(separator: ", ")
     case .unknown: "none"
     }
   }
+
+  private static func hexadecimal(_ number: UInt64) -> String { "0x\(String(number, radix: 16))" }
 
   /// One JSON object (RFC 8259).
   public var json: String {
@@ -50,6 +55,7 @@ public struct Report: Sendable {
     case .text(let text): quoted(text)
     case .number(let number), .address(let number): "\(number)"
     case .truth(let truth): "\(truth)"
+    case .range(let range): "{\"start\": \(range.lowerBound), \"end\": \(range.upperBound)}"
     case .list(let items): "[\(items.map(quoted).joined(separator: ", "))]"
     case .unknown: "null"
     }

@@ -144,7 +144,9 @@ public struct FileDescriptor: ~Copyable, Sendable {
   public func status() throws(SystemError) -> FileStatus {
     var status = stat()
     _ = try checking("fstat") { Int(fstat(raw, &status)) }
-    return FileStatus(kind: .init(mode: status.st_mode), size: UInt64(clamping: status.st_size))
+    return FileStatus(
+      kind: .init(mode: status.st_mode), size: UInt64(clamping: status.st_size),
+      identity: .init(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)))
   }
 
   /// Brings written data, and the size that reading it needs, to stable storage (fdatasync(2)).
@@ -179,6 +181,13 @@ public struct FileStatus: Sendable {
   public enum Kind: Sendable { case regular, directory, characterDevice, blockDevice, pipe, socket, other }
   public let kind: Kind
   public let size: UInt64
+  public let identity: Identity
+
+  /// Equal for two names or descriptors of one file.
+  public struct Identity: Sendable, Equatable {
+    let device: UInt64
+    let inode: UInt64
+  }
 }
 
 extension FileStatus {

@@ -13,20 +13,25 @@ public enum Machine {
   public static func run(_ description: MachineDescription) -> Outcome {
     let deadline = description.timeLimit.map { Clock.monotonicNanoseconds() &+ $0 }
     let remainders = FrameRemainders()
+    var startedAt = description.startedAt
     while true {
-      let outcome = runOnce(description, until: deadline, remainders)
+      let outcome = runOnce(description, startedAt: startedAt, until: deadline, remainders)
+      startedAt = 0
       if outcome.status != .guestReset || description.reboot == .exit { return outcome }
       if description.verbose { note("\(outcome.line): the machine starts again") }
     }
   }
 
-  /// - Parameter deadline: in nanoseconds of CLOCK_MONOTONIC, of all machines together.
+  /// - Parameters:
+  ///   - startedAt: when the command began that this machine is the first of; else 0.
+  ///   - deadline: of all machines together. Both in nanoseconds of CLOCK_MONOTONIC.
   private static func runOnce(
-    _ description: MachineDescription, until deadline: UInt64?, _ remainders: FrameRemainders
+    _ description: MachineDescription, startedAt: UInt64, until deadline: UInt64?,
+    _ remainders: FrameRemainders
   ) -> Outcome {
     do throws(Diagnostic) {
       var timeline = Timeline()
-      if description.startedAt > 0 { timeline.mark("command started", at: description.startedAt) }
+      if startedAt > 0 { timeline.mark("command started", at: startedAt) }
       timeline.mark("monitor started")
       let control = try host("cannot watch the machine") { () throws(SystemError) in
         try MachineControl(counter: description.timeline ? InstructionCounter() : nil, report: note)
@@ -51,7 +56,7 @@ public enum Machine {
       }
       return outcome
     } catch {
-      return Outcome(error.status, error.description)
+      return Outcome(error)
     }
   }
 
@@ -71,7 +76,7 @@ public enum Machine {
       timeline.mark("kernel loaded")
       kernel.keep(state)
     } catch {
-      control.end(Outcome(error.status, error.description))
+      control.end(Outcome(error))
       kernel.keep(nil)
     }
     if description.verbose, !control.isEnding { note(summary(of: description, on: parts)) }

@@ -58,6 +58,9 @@ struct MachineBuilder {
   private func openKVM() throws(Diagnostic) -> KVM {
     let kvm: KVM
     do throws(SystemError) { kvm = try KVM() } catch {
+      if error.isShortage {
+        throw Diagnostic(.hostResource, "cannot open KVM", which: KVM.path, mend: error.reason)
+      }
       let mend = "\(error.reason); `swiftlet doctor` says how to mend it"
       throw Diagnostic(.noKVM, "cannot use KVM", which: KVM.path, mend: mend)
     }
@@ -156,7 +159,12 @@ struct MachineBuilder {
     do throws(BootError) {
       return try BootLoader.load(plan, kernel: kernel, initrd: initrd, into: memory)
     } catch {
-      throw Diagnostic(.badInput, "cannot boot", which: name, mend: "\(error)")
+      let which =
+        switch error {
+        case .initrd, .initrdTooLarge: description.initialRamdisk ?? name
+        default: name
+        }
+      throw Diagnostic(.badInput, "cannot boot", which: which, mend: "\(error)")
     }
   }
 

@@ -6,9 +6,20 @@ public struct Outcome: Sendable, Equatable {
   /// What there is to say beyond the status's own text; empty where nothing.
   public let detail: String
 
+  /// Whether the detail says all there is to say.
+  private let isWhole: Bool
+
   public init(_ status: ExitStatus, _ detail: String = "") {
     self.status = status
     self.detail = detail
+    isWhole = false
+  }
+
+  /// A machine that cannot be built or run as it is described.
+  public init(_ diagnostic: Diagnostic) {
+    status = diagnostic.status
+    detail = diagnostic.description
+    isWhole = true
   }
 }
 
@@ -21,6 +32,7 @@ extension Outcome {
 
   /// One line for the person, safe for a terminal.
   public var line: String {
-    Diagnostic.printable(detail.isEmpty ? status.meaning : "\(status.meaning): \(detail)")
+    if isWhole { return detail }
+    return Diagnostic.printable(detail.isEmpty ? status.meaning : "\(status.meaning): \(detail)")
   }
 }

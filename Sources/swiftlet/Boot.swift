@@ -8,18 +8,28 @@ struct Boot: ParsableCommand {
       A size is a number with K, M, G or KiB, MiB, GiB (powers of 1024). Without --kernel, the one that \
       $SWIFTLET_KERNEL names is booted, or else the Linux installed with swiftlet.
 
+      The default command line names the console (console=hvc0) and, where there are disks and no --initrd, the first \
+      one as the root (root=/dev/vda, with ro or rw). Kernels other than swiftlet's are also told panic=-1 and \
+      8250.nr_uarts=0. What follows `--` on the command line is for the guest's init: that of swiftlet's own root file \
+      systems runs it as the workload, whose status becomes that of swiftlet, as in --append '-- sh -c "exit 3"'.
+
       At a terminal every key is the guest's, Ctrl-C and Ctrl-Z too, but for Ctrl-A: Ctrl-A x ends the machine, \
       Ctrl-A a gives the guest one Ctrl-A. With --console none, and where standard input is no terminal, Ctrl-C ends \
       the machine as any signal does: at once, with all that was written to disks kept.
       """)
 
-  @Option(help: ArgumentHelp("An ELF vmlinux or a bzImage.", valueName: "file"), completion: .file())
-  var kernel: String?
-
-  @Option(help: ArgumentHelp("An initial RAM disk.", valueName: "file"), completion: .file())
-  var initrd: String?
+  @Option(
+    parsing: .unconditionalSingleValue, help: ArgumentHelp("An ELF vmlinux or a bzImage.", valueName: "file"),
+    completion: .file())
+  var kernel: [String] = []
 
   @Option(
+    parsing: .unconditionalSingleValue, help: ArgumentHelp("An initial RAM disk.", valueName: "file"),
+    completion: .file())
+  var initrd: [String] = []
+
+  @Option(
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       """
       A raw disk image or block device. ro makes it read-only, id= gives its serial number, direct goes around the \
@@ -29,31 +39,45 @@ struct Boot: ParsableCommand {
     completion: .file())
   var disk: [String] = []
 
-  @Option(help: ArgumentHelp("The kernel's command line, instead of the default one.", valueName: "line"))
-  var cmdline: String?
-
-  @Option(help: ArgumentHelp("What to add to the kernel's command line.", valueName: "line"))
-  var append: String?
-
-  @Option(help: ArgumentHelp("Guest memory. (default: 128M)", valueName: "size"))
-  var memory: String?
-
-  @Option(help: ArgumentHelp("Number of processors. (default: 1)", valueName: "n"))
-  var cpus: Int?
-
-  @Option(help: ArgumentHelp("The guest's console. (default: virtio)", valueName: "device"))
-  var console: MachineDescription.Console?
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("The kernel's command line, instead of the default one.", valueName: "line"))
+  var cmdline: [String] = []
 
   @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("What to add to the kernel's command line. May be repeated.", valueName: "line"))
+  var append: [String] = []
+
+  @Option(
+    parsing: .unconditionalSingleValue, help: ArgumentHelp("Guest memory. (default: 128M)", valueName: "size")
+  )
+  var memory: [String] = []
+
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("Number of processors. (default: 1)", valueName: "n"))
+  var cpus: [Int] = []
+
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "The guest's console. (default: virtio, or serial if the command line has console=ttyS0)",
+      valueName: "device"))
+  var console: [MachineDescription.Console] = []
+
+  @Option(
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       """
       Sockets between host and guest, through a Unix socket made at this path: send it `CONNECT port` and a line \
       feed; a guest's connection to host port n goes to path_n. The guest's address is 3, or N with ,cid=N.
       """, valueName: "path[,cid=n]"),
     completion: .file())
-  var vsock: String?
+  var vsock: [String] = []
 
   @Option(
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       """
       A network card. user: connections are made as the host's own, by passt, without rights; the default kernel gets \
@@ -63,7 +87,7 @@ struct Boot: ParsableCommand {
   var net: [String] = []
 
   @Option(
-    name: [.short, .long],
+    name: [.short, .long], parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       """
       Lead a port of the host to one of the guest, with --net user; at all addresses of the host unless one is named. \
@@ -72,15 +96,17 @@ struct Boot: ParsableCommand {
   var publish: [String] = []
 
   @Option(
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       """
       Memory that the guest lends to the host. With deflate-on-oom it takes some back when it runs out, with reporting \
       the host also has what is free at the time, with stats= a line tells of its memory every so many seconds. A size \
       written to the named pipe of control= is the new one: `mkfifo f`, and later `echo 64M > f`.
       """, valueName: "size[,deflate-on-oom][,reporting][,stats=seconds][,control=fifo]"))
-  var balloon: String?
+  var balloon: [String] = []
 
   @Option(
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       """
       A port that the guest finds by NAME, in Linux a /dev/vportNpM beside hvc0, joined to one program at a time that \
@@ -90,6 +116,7 @@ struct Boot: ParsableCommand {
   var port: [String] = []
 
   @Option(
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       """
       A directory the guest may mount, with `mount -t virtiofs TAG /mnt`. The tag is share0 for the first, share1 for \
@@ -99,24 +126,29 @@ struct Boot: ParsableCommand {
   var share: [String] = []
 
   @Option(
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp("How the hardware is described to the kernel. (default: auto)", valueName: "way"))
-  var describe: MachineDescription.HardwareDescription?
+  var describe: [MachineDescription.HardwareDescription] = []
 
   @Option(
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       "A Firecracker configuration file; options override it, and disks are added.", valueName: "file"),
     completion: .file(extensions: ["json"]))
-  var config: String?
+  var config: [String] = []
 
   @Flag(help: "Print when each step of the boot was reached.")
   var timeline = false
 
   @Option(
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp("Stop the machine after that many seconds, restarts included.", valueName: "seconds"))
-  var timeLimit: String?
+  var timeLimit: [String] = []
 
-  @Option(help: ArgumentHelp("What a reset by the guest does. (default: exit)", valueName: "action"))
-  var reboot: MachineDescription.Reboot?
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("What a reset by the guest does. (default: exit)", valueName: "action"))
+  var reboot: [MachineDescription.Reboot] = []
 
   @Flag(name: .shortAndLong, help: "Say what is done.")
   var verbose = false
@@ -129,33 +161,43 @@ struct Boot: ParsableCommand {
   /// What is asked for, before any file is looked at.
   func request() throws(Diagnostic) -> BootRequest {
     var request: BootRequest
-    if let config {
+    if let config = try single(config, "--config") {
       var file = try ConfigFile(at: config)
       request = try file.request()
     } else {
       request = BootRequest()
     }
-    if let kernel { request.kernel = kernel }
-    if let initrd { request.initialRamdisk = initrd }
+    if let kernel = try single(kernel, "--kernel") { request.kernel = kernel }
+    if let initrd = try single(initrd, "--initrd") { request.initialRamdisk = initrd }
     for text in disk { request.disks.append(try Disk(option: text)) }
-    if let cmdline { request.commandLine = cmdline }
-    if let append { request.appended = append }
-    if let memory { request.memory = try byteCount(memory) }
-    if let cpus { request.cpus = cpus }
-    if let console { request.console = console }
+    if let cmdline = try single(cmdline, "--cmdline") { request.commandLine = cmdline }
+    if !append.isEmpty { request.appended = append.joined(separator: " ") }
+    if let memory = try single(memory, "--memory") { request.memory = try byteCount(memory) }
+    if let cpus = try single(cpus, "--cpus") { request.cpus = cpus }
+    if let console = try single(console, "--console") { request.console = console }
     for (index, text) in share.enumerated() {
       request.shares.append(try Share(option: text, index: index))
     }
-    if let vsock { request.vsock = try VirtioSocket(option: vsock) }
+    if let vsock = try single(vsock, "--vsock") { request.vsock = try VirtioSocket(option: vsock) }
     for text in net { request.networks.append(try NetworkRequest(option: text)) }
     for text in publish { request.published.append(try PublishedPort(option: text)) }
-    if let balloon { request.balloon = try Balloon(option: balloon) }
+    if let balloon = try single(balloon, "--balloon") { request.balloon = try Balloon(option: balloon) }
     for text in port { request.ports.append(try NamedPort(option: text)) }
-    if let describe { request.hardware = describe }
-    if let reboot { request.reboot = reboot }
-    if let timeLimit { request.timeLimit = try nanoseconds(timeLimit) }
+    if let describe = try single(describe, "--describe") { request.hardware = describe }
+    if let reboot = try single(reboot, "--reboot") { request.reboot = reboot }
+    if let timeLimit = try single(timeLimit, "--time-limit") {
+      request.timeLimit = try nanoseconds(timeLimit)
+    }
     request.timeline = timeline
     request.verbose = verbose
     return request
+  }
+
+  /// The value of an option that is given once or not at all.
+  private func single<Value>(_ values: [Value], _ name: String) throws(Diagnostic) -> Value? {
+    guard values.count < 2 else {
+      throw Diagnostic(.usage, "option given twice", which: name, mend: "give it once")
+    }
+    return values.first
   }
 }

@@ -11,7 +11,8 @@ struct BootRequest: Equatable {
   var appended: String?
   var memory: UInt64 = 128 << 20
   var cpus = 1
-  var console = MachineDescription.Console.virtio
+  /// nil where the command line decides: see ``consoleInUse``.
+  var console: MachineDescription.Console?
   var ports: [NamedPort] = []
   var hardware = MachineDescription.HardwareDescription.auto
   var entropy = true
@@ -37,15 +38,18 @@ struct BootRequest: Equatable {
     }
     let cache = KernelCache.ofUser(environment: Installation.environment)
     let loadable = try cache.prepare(InputFile.open(path, "kernel", O_RDONLY), path: path)
+    if cpus > 1, path != DefaultKernel.installed(.smp), loadable.isForOneProcessor {
+      Program.warn("\(path) is built without CONFIG_SMP: it runs on one of the \(cpus) processors")
+    }
     let described: MachineDescription.HardwareDescription =
       hardware == .auto && kernel != nil ? .init(understoodBy: loadable) : hardware
     if let initialRamdisk { try InputFile.check(initialRamdisk: initialRamdisk) }
-    for disk in disks { try InputFile.check(disk) }
+    try InputFile.check(disks)
     if let control = balloon?.control { try InputFile.check(balloonControl: control) }
     for share in shares { try InputFile.check(share) }
     return try MachineDescription(
       kernel: loadable, initialRamdisk: initialRamdisk, commandLine: fullCommandLine, describe: described,
-      memory: memory, cpus: cpus, disks: disks, console: console, ports: ports, entropy: entropy,
+      memory: memory, cpus: cpus, disks: disks, console: consoleInUse, ports: ports, entropy: entropy,
       vsock: vsock, shares: shares, networks: prepared.interfaces(), balloon: balloon, reboot: reboot,
       timeLimit: timeLimit, timeline: timeline, verbose: verbose, startedAt: startedAt)
   }
@@ -54,14 +58,37 @@ struct BootRequest: Equatable {
   var fullCommandLine: String {
     let line = [commandLine ?? defaultCommandLine, appended ?? ""].filter { !$0.isEmpty }.joined(
       separator: " ")
-    return [addressArgument(besides: line), line].filter { !$0.isEmpty }.joined(separator: " ")
+    let before = [addressArgument(besides: line), serialPortArgument(besides: line)]
+    return (before + [line]).filter { !$0.isEmpty }.joined(separator: " ")
+  }
+
+  /// Where nothing else is said, the console that the command line names, as in files written for Firecracker.
+  var consoleInUse: MachineDescription.Console {
+    if let console { return console }
+    let line = "\(commandLine ?? "") \(appended ?? "")"
+    return Self.line(line, names: "ttyS0") && !Self.line(line, names: "hvc0") ? .serial : .virtio
+  }
+
+  private static func line(_ line: String, names console: String) -> Bool {
+    kernelWords(line).contains { $0 == "console=\(console)" || $0.hasPrefix("console=\(console),") }
+  }
+
+  /// What is the kernel's of a command line, and not its init's.
+  private static func kernelWords(_ line: String) -> ArraySlice<Substring> {
+    line.split(separator: " ").prefix { $0 != "--" }
+  }
+
+  /// Our kernel looks for a serial port only when told of one; others lose nothing by it, there being no second.
+  private func serialPortArgument(besides line: String) -> String {
+    let isSaid = Self.kernelWords(line).contains { $0.hasPrefix("8250.nr_uarts=") }
+    guard consoleInUse == .serial, Self.line(line, names: "ttyS0"), !isSaid else { return "" }
+    return "8250.nr_uarts=1"
   }
 
   /// What has our kernel ask for its address on a user network, where nothing was said of addresses. It stands first, for what follows `--` is not the kernel's.
   private func addressArgument(besides line: String) -> String {
     guard kernel == nil, let index = networks.firstIndex(where: \.isUser) else { return "" }
-    let words = line.split(separator: " ").prefix { $0 != "--" }
-    if words.contains(where: { $0.hasPrefix("ip=") }) { return "" }
+    if Self.kernelWords(line).contains(where: { $0.hasPrefix("ip=") }) { return "" }
     return "ip=:::::eth\(index):dhcp"
   }
 
@@ -69,14 +96,14 @@ struct BootRequest: Equatable {
   /// on a panic, and not to look for serial ports that are not there.
   private var defaultCommandLine: String {
     var words: [String] = []
-    switch console {
+    switch consoleInUse {
     case .virtio: words.append("console=hvc0")
-    case .serial: words += ["console=ttyS0", "8250.nr_uarts=1"]
+    case .serial: words.append("console=ttyS0")
     case .none: break
     }
     if kernel != nil {
       words.append("panic=-1")
-      if console != .serial { words.append("8250.nr_uarts=0") }
+      if consoleInUse != .serial { words.append("8250.nr_uarts=0") }
     }
     let asksForRoot = (appended ?? "").split(separator: " ").contains { $0.hasPrefix("root=") }
     if initialRamdisk == nil, !asksForRoot, let root = disks.first {

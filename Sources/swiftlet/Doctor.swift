@@ -19,9 +19,16 @@ struct Doctor: ParsableCommand {
   var json = false
 
   func run() throws {
-    let report = HostReport.make()
+    let report = HostReport.make(mostProcessors: Limits.cpus.upperBound, and: [Doctor.monitor])
     try Output.write(json ? try Doctor.json(report) : Doctor.lines(report))
     if !report.canBoot { Glibc.exit(ExitStatus.noKVM.code) }
+  }
+
+  /// Whether what runs a machine is installed.
+  private static var monitor: HostReport.Item {
+    do throws(Diagnostic) { return .init("monitor program", .ok, try Monitor.path()) } catch {
+      return .init("monitor program", .missing, "\(error.which) is not found", mend: error.mend)
+    }
   }
 
   private static func lines(_ report: HostReport) -> String {

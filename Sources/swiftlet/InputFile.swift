@@ -1,5 +1,6 @@
 import Configuration
 import Glibc
+import KernelImages
 import LinuxSystem
 
 /// Looks at the files a person named before a machine is built for them.
@@ -11,14 +12,28 @@ enum InputFile {
     }
   }
 
-  static func check(_ disk: Disk) throws(Diagnostic) {
-    let file = try open(disk.path, "disk", disk.readOnly ? O_RDONLY : O_RDWR)
+  static func check(_ disks: [Disk]) throws(Diagnostic) {
+    var seen: [(file: FileStatus.Identity, readOnly: Bool)] = []
+    for disk in disks {
+      let file = try open(disk.path, "disk", disk.readOnly ? O_RDONLY : O_RDWR)
+      let identity = try status(of: file, disk.path, "disk").identity
+      if seen.contains(where: { $0.file == identity && !($0.readOnly && disk.readOnly) }) {
+        throw Diagnostic(
+          .noInput, "disk named twice", which: disk.path, mend: "name it once, or add ,ro each time")
+      }
+      seen.append((identity, disk.readOnly))
+      try check(disk, file)
+    }
+  }
+
+  private static func check(_ disk: Disk, _ file: consuming FileDescriptor) throws(Diagnostic) {
     guard try status(of: file, disk.path, "disk").kind == .regular else { return }
     let size = try size(of: file, disk.path, "disk")
     guard size > 0 else {
       throw Diagnostic(
         .badInput, "empty disk", which: disk.path, mend: "give it a size, as with truncate -s 64M")
     }
+    try checkIsRaw(file, path: disk.path, readOnly: disk.readOnly)
   }
 
   /// A named pipe, as mkfifo(1) makes it.
@@ -55,6 +70,9 @@ enum InputFile {
 
   /// An open regular file, or for a disk also a block device.
   static func open(_ path: String, _ what: String, _ flags: Int32) throws(Diagnostic) -> FileDescriptor {
+    guard !path.isEmpty else {
+      throw Diagnostic(.usage, "empty \(what) path", which: "", mend: "name a file")
+    }
     let file: FileDescriptor
     do throws(SystemError) {
       // Without O_NONBLOCK, opening a FIFO would wait for its other end.
@@ -67,9 +85,15 @@ enum InputFile {
     case .blockDevice where what == "disk": return file
     case .directory:
       throw Diagnostic(.noInput, "\(what) is a directory", which: path, mend: "name a file")
-    default:
-      throw Diagnostic(.noInput, "\(what) is not a file", which: path, mend: "name a regular file")
+    case .pipe: throw notAFile("a named pipe", path, what)
+    case .socket: throw notAFile("a socket", path, what)
+    case .characterDevice, .blockDevice: throw notAFile("a device", path, what)
+    case .other: throw notAFile("not a file", path, what)
     }
+  }
+
+  private static func notAFile(_ kind: String, _ path: String, _ what: String) -> Diagnostic {
+    Diagnostic(.noInput, "\(what) is \(kind)", which: path, mend: "name a regular file")
   }
 
   static func status(

@@ -9,7 +9,8 @@ struct Inspect: ParsableCommand {
     abstract: "Print what a kernel, an initial RAM disk or a disk image is.",
     discussion: """
       Of a Linux, the CONFIG_ lines tell how it can be told of its devices, where its configuration is built in. With \
-      --json, addresses and sizes are numbers, and null is what the file does not tell.
+      --json, addresses and sizes are numbers, "memory" has the first one and the one behind the last as \
+      {"start": n, "end": n}, and null is what the file does not tell.
       """)
 
   @Argument(help: "An ELF vmlinux, a bzImage, an initrd or a disk image.", completion: .file())

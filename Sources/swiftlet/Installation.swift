@@ -40,14 +40,20 @@ enum Installation {
 
 /// The kernel that is booted when none is named.
 enum DefaultKernel {
+  /// For one processor, or for several.
+  enum Flavour: String { case up, smp }
+
+  /// The path of the one that is installed.
+  static func installed(_ flavour: Flavour) -> String? {
+    guard let folder = Installation.programFolder else { return nil }
+    let path = "\(folder)/../share/swiftlet/kernels/\(flavour.rawValue)/vmlinux"
+    return Installation.isReadable(path) ? path : nil
+  }
+
   /// `$SWIFTLET_KERNEL`, or the installed one for one processor or for several.
   static func path(oneCPU: Bool) throws(Diagnostic) -> String {
     if let named = Installation.environment("SWIFTLET_KERNEL") { return named }
-    let flavour = oneCPU ? "up" : "smp"
-    if let folder = Installation.programFolder {
-      let path = "\(folder)/../share/swiftlet/kernels/\(flavour)/vmlinux"
-      if Installation.isReadable(path) { return path }
-    }
+    if let path = installed(oneCPU ? .up : .smp) { return path }
     throw Diagnostic(
       .noInput, "no kernel", which: "none is installed for this",
       mend: "use --kernel FILE, or run make guests")

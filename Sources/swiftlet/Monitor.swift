@@ -20,7 +20,7 @@ enum Monitor {
   }
 
   /// Beside this program, in ../libexec, or in PATH.
-  private static func path() throws(Diagnostic) -> String {
+  static func path() throws(Diagnostic) -> String {
     let name = "swiftlet-vmm"
     var folders: [String] = []
     if let folder = Installation.programFolder { folders += [folder, "\(folder)/../libexec"] }

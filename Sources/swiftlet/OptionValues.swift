@@ -10,6 +10,10 @@ func nanoseconds(_ text: String) throws(Diagnostic) -> UInt64 {
   guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2e }), let seconds = Double(text),
     let limit = UInt64(exactly: (seconds * 1_000_000_000).rounded())
   else { throw Diagnostic(.usage, "bad time limit", which: text, mend: "write seconds, like 10 or 0.5") }
+  guard Limits.timeLimit.contains(limit) else {
+    throw Diagnostic(
+      .usage, "bad time limit", which: "\(text) seconds", mend: "use 0.001 seconds to 365 days")
+  }
   return limit
 }
 
@@ -18,12 +22,16 @@ extension Disk {
   init(option text: String) throws(Diagnostic) {
     let parts = text.split(separator: ",", omittingEmptySubsequences: false)
     var (readOnly, isDirect) = (false, false)
+    var given = Set<Substring>()
     var identifier: String?
     var engine: Engine?
     var bandwidth: RateLimit.Bucket?
     var operations: RateLimit.Bucket?
     for part in parts.dropFirst() {
       let (name, value) = (part.prefix { $0 != "=" }, part.drop { $0 != "=" }.dropFirst())
+      guard given.insert(name).inserted else {
+        throw Diagnostic(.usage, "disk option '\(name)' given twice", which: text, mend: "give it once")
+      }
       switch (name, part.contains("=")) {
       case ("ro", false): readOnly = true
       case ("direct", false): isDirect = true

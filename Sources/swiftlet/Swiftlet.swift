@@ -23,8 +23,12 @@ enum Program {
   /// Nanoseconds of CLOCK_MONOTONIC at which the command began.
   static let startedAt = Clock.monotonicNanoseconds()
 
+  /// Whether standard output was open when the command began; later it is /dev/null where it was not.
+  static let hasOutput = fcntl(STDOUT_FILENO, F_GETFD) >= 0
+
   static func main() {
     _ = startedAt
+    _ = hasOutput
     fillStandardDescriptors()
     do {
       var command = try Swiftlet.parseAsRoot()
@@ -54,8 +58,13 @@ enum Program {
 
   /// Says it on one line of standard error and ends.
   static func fail(_ diagnostic: Diagnostic) -> Never {
-    let line = Array("swiftlet: \(diagnostic)\n".utf8)
-    _ = write(STDERR_FILENO, line, line.count)
+    warn("\(diagnostic)")
     exit(diagnostic.status.code)
+  }
+
+  /// Says it on one line of standard error.
+  static func warn(_ text: String) {
+    let line = Array("swiftlet: \(Diagnostic.printable(text))\n".utf8)
+    _ = write(STDERR_FILENO, line, line.count)
   }
 }

@@ -48,6 +48,16 @@ struct BadInputTests {
     #expect(result.output == "hello from a bare guest\n")
   }
 
+  @Test func aShortageOfDescriptorsIsNamed() throws {
+    let result = try Fixtures().run(
+      "for n in $(seq 5 16); do (ulimit -n $n; $S boot --kernel hello > /dev/null; echo $?); done")
+    let statuses = result.output.split(separator: "\n")
+    #expect(statuses.count == 12 && statuses.allSatisfy { $0 == "71" || $0 == "0" }, "\(result.error)")
+    #expect(result.error.contains("\nswiftlet: cannot open KVM: /dev/kvm: Too many open files\n"))
+    let lines = result.error.split(separator: "\n")
+    #expect(lines.allSatisfy { $0.hasSuffix(": Too many open files") }, "\(lines)")
+  }
+
   private func check(_ example: Case) throws {
     let fixtures = try Fixtures()
     let before = try fixtures.contents()
@@ -67,12 +77,12 @@ struct BadInputTests {
   static let kernels = [
     Case("$S boot --kernel nowhere", 66, "no such kernel: nowhere: check the path"),
     Case("$S boot --kernel hello/x", 66, "no such kernel: hello/x"),
-    Case("$S boot --kernel ''", 66, "no such kernel"),
+    Case("$S boot --kernel ''", 64, "empty kernel path: name a file"),
     Case("$S boot --kernel .", 66, "kernel is a directory: .: name a file"),
-    Case("$S boot --kernel fifo", 66, "kernel is not a file: fifo"),
+    Case("$S boot --kernel fifo", 66, "kernel is a named pipe: fifo: name a regular file"),
     Case("$S boot --kernel socket", 66, "cannot open the kernel: socket"),
     Case("$S boot --kernel loop", 66, "cannot open the kernel: loop: Too many levels of symbolic links"),
-    Case("$S boot --kernel /dev/zero", 66, "kernel is not a file: /dev/zero"),
+    Case("$S boot --kernel /dev/zero", 66, "kernel is a device: /dev/zero"),
     Case("$S boot --kernel empty", 65, "bad kernel: empty: "),
     Case("$S boot --kernel zeros", 65, "bad kernel: zeros: "),
     Case("$S boot --kernel text", 65, "bad kernel: text: "),
@@ -86,6 +96,12 @@ struct BadInputTests {
     Case("SWIFTLET_KERNEL=nowhere $S boot", 66, "no such kernel: nowhere"),
     Case("$S inspect nowhere", 66, "no such file: nowhere"),
     Case("$S inspect .", 66, "file is a directory: ."),
+    Case("$S inspect fifo", 66, "file is a named pipe: fifo"),
+    Case("$S inspect ''", 64, "empty file path: name a file"),
+    Case(
+      "$S inspect text", 65,
+      "unknown file: text: is nothing known: neither a kernel, an initrd nor a disk image"),
+    Case("$S inspect empty", 65, "bad kernel: empty: "),
   ]
 
   static let ramDisks = [
@@ -94,7 +110,7 @@ struct BadInputTests {
     Case("$S boot --kernel hello --initrd empty", 65, "empty initrd: empty"),
     Case(
       "truncate -s 8M large; $S boot --kernel hello --memory 8M --initrd large; e=$?; rm large; exit $e", 65,
-      "initrd"),
+      "swiftlet: cannot boot: large: the initrd of 8 MiB does not fit"),
   ]
 
   static let disks = [
@@ -111,12 +127,19 @@ struct BadInputTests {
       "$S boot --kernel hello --disk disk,iops=many", 64, "bad iops 'many': disk,iops=many: give operations"),
     Case("$S boot --kernel hello --disk disk,iops=0", 64, "bad rate limit: 0 in 1000 ms: use at least 1"),
     Case("$S boot --kernel hello --disk disk,bandwidth=fast", 64, "bad size: fast"),
-    Case("$S boot --kernel hello --disk fifo", 66, "disk is not a file: fifo"),
+    Case("$S boot --kernel hello --disk fifo", 66, "disk is a named pipe: fifo"),
     Case("$S boot --kernel hello --disk socket", 66, "disk: socket"),
     Case("$S boot --kernel hello --disk loop", 66, "Too many levels of symbolic links"),
-    Case("$S boot --kernel hello --disk /dev/null", 66, "disk is not a file: /dev/null"),
-    Case("$S boot --kernel hello --disk disk --disk disk", 66, "disk: it is in use"),
-    Case("$S boot --kernel hello --disk disk,ro --disk disk", 66, "disk: it is in use"),
+    Case("$S boot --kernel hello --disk /dev/null", 66, "disk is a device: /dev/null"),
+    Case("$S boot --kernel hello --disk disk --disk ./disk", 66, "disk named twice: ./disk: name it once"),
+    Case("$S boot --kernel hello --disk disk,ro --disk disk", 66, "disk named twice: disk: name it once"),
+    Case("$S boot --kernel hello --disk disk,ro --disk disk,ro", 0, nil),
+    Case("$S boot --kernel hello --disk disk,ro,ro", 64, "disk option 'ro' given twice: disk,ro,ro"),
+    Case(
+      "$S boot --kernel hello --disk qcow2,ro", 65, "disk is a qcow2 image, not a raw one: qcow2: convert"),
+    Case(
+      "$S boot --kernel hello --disk packed", 65, "disk is a gzip stream, not a raw image: packed: unpack"),
+    Case("$S boot --kernel hello --disk packed,ro", 0, nil),
     Case("$S boot --kernel hello --disk disk,rw", 64, "bad disk option 'rw': disk,rw: only ro, id=NAME,"),
     Case("$S boot --kernel hello --disk ''", 64, "empty disk path"),
     Case("$S boot --kernel hello --disk disk,id=123456789012345678901", 64, "bad disk identifier"),
@@ -149,6 +172,12 @@ struct BadInputTests {
   static let options = [
     Case("$S boot --kernel hello --memory 0", 64, memory + "0 bytes: use 4MiB to 512GiB"),
     Case("$S boot --kernel hello --memory 3M", 64, memory),
+    Case("$S boot --kernel hello --memory 1", 64, memory + "1 byte: use"),
+    Case("$S boot --kernel hello --memory -1", 64, "bad size: -1: write it like 128M"),
+    Case("$S boot --kernel hello --cpus -1", 64, "bad number of CPUs: -1: use 1 to 254"),
+    Case("$S boot --kernel hello --time-limit -1", 64, "bad time limit: -1: write seconds"),
+    Case("$S boot --kernel hello --append '-- sh'", 0, nil),
+    Case("$S boot --kernel hello --memory 4M --memory 8M", 64, "option given twice: --memory: give it once"),
     Case(
       "$S boot --kernel hello --memory 4097K", 64, "uneven guest memory: 4195328 bytes: use a whole number"),
     Case("$S boot --kernel hello --memory 1T", 64, "too much guest memory"),
@@ -178,7 +207,8 @@ struct BadInputTests {
     Case("$S boot --console vga", 64, "--console <device>"),
     Case(
       "$S boot --time-limit soon --kernel hello", 64, "bad time limit: soon: write seconds, like 10 or 0.5"),
-    Case("$S boot --time-limit 0 --kernel hello", 64, "bad time limit: 0 ns: use 0.001 seconds to 365 days"),
+    Case(
+      "$S boot --time-limit 0 --kernel hello", 64, "bad time limit: 0 seconds: use 0.001 seconds to 365 days"),
     Case("$S boot --kernel hello --port data", 64, "bad port: data: write NAME=PATH"),
     Case("$S boot --kernel hello --port a/b=p", 64, "bad port name: a/b: use 1 to 64 letters"),
     Case("$S boot --kernel hello --port =p", 64, "bad port name: use 1 to 64 letters"),
@@ -246,6 +276,9 @@ struct BadInputTests {
     Case(
       "$S boot --kernel hello >/dev/full", 0, "console's output is lost from here on: No space left on device"
     ),
+    Case("$S doctor >&-", 74, "cannot write: standard output: it is closed"),
+    Case("$S inspect hello >&-", 74, "cannot write: standard output: it is closed"),
+    Case("$S --help >&-", 74, "cannot write: standard output: it is closed"),
     Case("$S doctor >/dev/full", 74, "cannot write: standard output: No space left on device"),
     Case("$S inspect hello >/dev/full", 74, "cannot write: standard output: No space left on device"),
     Case("$S --help >/dev/full", 74, "cannot write: standard output: No space left on device"),

@@ -29,7 +29,7 @@ struct DoctorTests {
     [
       "hardware virtualization", "/dev/kvm", "needed capabilities",
       "KVM_CAP_TSC_DEADLINE_TIMER", "KVM_CAP_BINARY_STATS_FD", "processors per machine",
-    ] + probes + ["/dev/net/tun", "huge pages", "lockable memory"]
+    ] + probes + ["/dev/net/tun", "huge pages", "lockable memory", "monitor program"]
 
   @Test(.enabled(if: hasKVM, "/dev/kvm is not usable here")) func tellsOfThisHost() throws {
     let (report, status) = try report("$S doctor --json")
@@ -79,6 +79,8 @@ struct DoctorTests {
     let item = try #require(report["/dev/kvm"])
     #expect(item.status == "missing" && item.value == value)
     #expect(item.mend?.contains(mend) == true)
+    // Only one of the two programs has been copied.
+    #expect(report["monitor program"]?.status == "missing")
     #expect(!report.items.contains { Self.probes.contains($0.name) })
   }
 }

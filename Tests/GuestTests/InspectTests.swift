@@ -20,6 +20,10 @@ struct InspectTests {
     #expect(packed["unpacked-size"] as? Int ?? 0 > 1 << 20)
     #expect((unpacked["banner"] as? String)?.hasPrefix("Linux version 6.1.") == true)
     #expect(unpacked["CONFIG_VIRTIO_MMIO"] as? String == "y")
+    let memory = try #require(unpacked["memory"] as? [String: UInt64])
+    let (start, end) = (try #require(memory["start"]), try #require(memory["end"]))
+    #expect(start >= 1 << 20 && start < end && memory.count == 2)
+    #expect(unpacked["remark"] == nil)
   }
 
   @Test(arguments: [
@@ -35,6 +39,6 @@ struct InspectTests {
   @Test func anythingElseIsRefused() throws {
     let result = try Program().run(["inspect", "/etc/passwd"])
     #expect(result.status == 65)
-    #expect(result.error.hasPrefix("swiftlet: bad kernel: /etc/passwd: is not a kernel"))
+    #expect(result.error.hasPrefix("swiftlet: unknown file: /etc/passwd: is nothing known: neither"))
   }
 }

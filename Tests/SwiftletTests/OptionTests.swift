@@ -22,7 +22,8 @@ struct OptionTests {
   @Test func timesAreRead() throws {
     #expect(try nanoseconds("10") == 10_000_000_000)
     #expect(try nanoseconds("0.5") == 500_000_000)
-    for text in ["", "-1", "1e3", "nan", "inf", "1s", "99999999999999999999", ".", "1.2.3"] {
+    #expect(try nanoseconds("0.001") == 1_000_000)
+    for text in ["", "-1", "1e3", "nan", "inf", "1s", "99999999999999999999", ".", "1.2.3", "0", "0.0001"] {
       #expect(throws: Diagnostic.self) { try nanoseconds(text) }
     }
   }
@@ -75,7 +76,7 @@ struct OptionTests {
     for text in [
       "", ",ro", "a,", "a,rw", "a,id=", "a,id=123456789012345678901", "a,ro=1", "a,direct=on", "a,engine=aio",
       "a,engine=", "a,engine", "a,bandwidth=0", "a,bandwidth=x", "a,iops=0", "a,iops=-1", "a,iops=1K",
-      "a,iops=",
+      "a,iops=", "a,ro,ro", "a,id=b,id=b", "a,direct,ro,direct",
     ] {
       #expect(throws: Diagnostic.self) { try Disk(option: text) }
     }
@@ -159,7 +160,9 @@ struct OptionTests {
       both == [try Share(path: "/a", tag: "share0"), try Share(path: "/b", tag: "share1", readOnly: false)])
   }
 
-  private func request(_ arguments: String...) throws -> BootRequest {
+  private func request(_ arguments: String...) throws -> BootRequest { try request(arguments) }
+
+  private func request(_ arguments: [String]) throws -> BootRequest {
     try #require(try Swiftlet.parseAsRoot(["boot"] + arguments) as? Boot).request()
   }
 
@@ -172,7 +175,7 @@ struct OptionTests {
       "4M")
     let expected = BootRequest(
       kernel: "k", initialRamdisk: "i", disks: [try Disk(path: "d", readOnly: true), try Disk(path: "e")],
-      commandLine: nil, appended: "x", memory: 64 << 20, cpus: 2, console: .none,
+      commandLine: nil, appended: "x", memory: 64 << 20, cpus: 2, console: MachineDescription.Console.none,
       ports: [try NamedPort(name: "a", path: "p"), try NamedPort(name: "b", path: "q")], hardware: .acpi,
       entropy: true,
       networks: [try NetworkRequest(option: "user"), try NetworkRequest(option: "tap=t")],
@@ -190,7 +193,7 @@ struct OptionTests {
     #expect(
       try request("--disk", "d", "--append", "root=/dev/vdb quiet").fullCommandLine
         == "console=hvc0 root=/dev/vdb quiet")
-    #expect(try request("--console", "serial").fullCommandLine == "console=ttyS0 8250.nr_uarts=1")
+    #expect(try request("--console", "serial").fullCommandLine == "8250.nr_uarts=1 console=ttyS0")
     #expect(try request("--console", "none").fullCommandLine == "")
     #expect(
       try request("--kernel", "k").fullCommandLine == "console=hvc0 panic=-1 8250.nr_uarts=0")
@@ -203,5 +206,46 @@ struct OptionTests {
   ])
   func usageErrorsAreRefused(_ arguments: [String]) {
     #expect(throws: (any Error).self) { try Swiftlet.parseAsRoot(["boot"] + arguments) }
+  }
+
+  @Test func theConsoleIsTheOneThatTheCommandLineNames() throws {
+    func console(_ arguments: String...) throws -> MachineDescription.Console {
+      try request(arguments).consoleInUse
+    }
+    #expect(try console() == .virtio)
+    #expect(try console("--kernel", "k", "--cmdline", "console=ttyS0 reboot=k") == .serial)
+    #expect(try console("--append", "console=ttyS0,115200n8") == .serial)
+    #expect(try console("--cmdline", "console=hvc0 console=ttyS0") == .virtio)
+    #expect(try console("--append", "-- console=ttyS0") == .virtio)
+    #expect(try console("--append", "console=ttyS00 xconsole=ttyS0") == .virtio)
+    #expect(try console("--append", "console=ttyS0", "--console", "virtio") == .virtio)
+    #expect(try console("--append", "console=ttyS0", "--console", "none") == MachineDescription.Console.none)
+    #expect(
+      try request("--cmdline", "console=ttyS0 -- sh").fullCommandLine == "8250.nr_uarts=1 console=ttyS0 -- sh"
+    )
+    #expect(
+      try request("--cmdline", "console=ttyS0 8250.nr_uarts=0").fullCommandLine
+        == "console=ttyS0 8250.nr_uarts=0")
+    #expect(
+      try request("--append", "console=ttyS0").fullCommandLine
+        == "8250.nr_uarts=1 console=ttyS0 console=ttyS0")
+    #expect(
+      try request("--kernel", "k", "--append", "console=ttyS0").fullCommandLine
+        == "8250.nr_uarts=1 console=ttyS0 panic=-1 console=ttyS0")
+  }
+
+  @Test(arguments: [
+    ["--kernel", "k"], ["--initrd", "i"], ["--cmdline", "a"], ["--memory", "4M"], ["--cpus", "1"],
+    ["--console", "none"], ["--vsock", "v"], ["--balloon", "4M"], ["--describe", "acpi"], ["--config", "c"],
+    ["--time-limit", "1"], ["--reboot", "exit"],
+  ])
+  func whatIsSaidTwiceIsRefused(_ option: [String]) throws {
+    let error = try #require(throws: Diagnostic.self) { try request(option + option) }
+    #expect(error.description == "option given twice: \(option[0]): give it once")
+    #expect(error.status == .usage)
+  }
+
+  @Test func appendedWordsAreJoined() throws {
+    #expect(try request("--append", "a b", "--append", "-- sh").appended == "a b -- sh")
   }
 }

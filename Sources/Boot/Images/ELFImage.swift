@@ -42,7 +42,7 @@ public struct ELFImage: Sendable {
   }
 
   /// Whether a segment takes this guest-physical address.
-  func contains(_ address: UInt64) -> Bool {
+  public func contains(_ address: UInt64) -> Bool {
     segments.contains { $0.physicalAddress <= address && address < $0.end }
   }
 
