@@ -50,12 +50,22 @@ struct BadInputTests {
 
   @Test func aShortageOfDescriptorsIsNamed() throws {
     let result = try Fixtures().run(
-      "for n in $(seq 5 16); do (ulimit -n $n; $S boot --kernel hello > /dev/null; echo $?); done")
+      "for n in $(seq 5 16); do sh -c \"ulimit -n $n; exec $S boot --kernel hello\" > /dev/null; echo $?; done"
+    )
     let statuses = result.output.split(separator: "\n")
     #expect(statuses.count == 12 && statuses.allSatisfy { $0 == "71" || $0 == "0" }, "\(result.error)")
     #expect(result.error.contains("\nswiftlet: cannot open KVM: /dev/kvm: Too many open files\n"))
     let lines = result.error.split(separator: "\n")
     #expect(lines.allSatisfy { $0.hasSuffix(": Too many open files") }, "\(lines)")
+  }
+
+  @Test(arguments: [("up", 2, true), ("up", 1, false), ("smp", 2, false)])
+  func aKernelForOneProcessorIsNamed(_ flavour: String, _ processors: Int, _ isTold: Bool) throws {
+    let kernel = try Built.folder("guest-kernels/linux/build", flavour) + "/vmlinux"
+    let result = try Fixtures().run("$S boot --kernel \(kernel) --cpus \(processors) --time-limit 0.01")
+    #expect(result.status == 82)
+    let line = "swiftlet: \(kernel) is built without CONFIG_SMP: it runs on one of the 2 processors\n"
+    #expect(result.error == (isTold ? line : "") + "swiftlet: the time limit passed\n")
   }
 
   private func check(_ example: Case) throws {

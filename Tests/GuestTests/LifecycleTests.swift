@@ -26,6 +26,18 @@ struct LifecycleTests {
     #expect(result.status == 82)
   }
 
+  @Test func aTimelineOfALaterMachineBeginsWithIt() throws {
+    let result = try run(
+      LifecycleGuest.say("r") + LifecycleGuest.reset, "--reboot", "restart", "--time-limit", "2", "--timeline"
+    )
+    let timelines = result.error.components(separatedBy: "swiftlet: timeline").dropFirst()
+    let starts = timelines.map { $0.split(separator: "\n")[1].split(separator: " ") }
+    try #require(starts.count > 1)
+    #expect(starts.allSatisfy { $0.first == "0.000" })
+    #expect(starts[0].suffix(2) == ["command", "started"])
+    #expect(starts.dropFirst().allSatisfy { $0.suffix(2) == ["monitor", "started"] })
+  }
+
   @Test(arguments: ["exit", "restart"]) func tellsAPanicFromAReset(action: String) throws {
     let panic = LifecycleGuest.wantWarmStart + LifecycleGuest.reset
     let result = try run(panic, "--reboot", action)
