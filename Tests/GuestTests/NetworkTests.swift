@@ -112,8 +112,8 @@ struct NetworkGuestTests {
       cat /sys/class/net/t0/mtu 2> /dev/null
       [ $(living) = 1 ] && echo one passt
       wait_for 'grep -q listening log || ! kill -0 $machine'
+      wait_for 'busybox nc 10.88.0.2 81 < down > /dev/null 2>&1 || ! kill -0 $machine'
       busybox nc 127.0.0.1 8080 < down > /dev/null
-      busybox nc 10.88.0.2 81 < down > /dev/null
       wait $machine; echo status $?
       cat log
       cmp up got-user && echo user sent; cmp up got-tap && echo tap sent
