@@ -113,9 +113,3 @@ struct LinuxTests {
     return text
   }
 }
-
-/// Whether KVM has no hardware virtualization beneath it here.
-private let needsWorkarounds: Bool = {
-  let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-  return !text.contains(" vmx ") && !text.contains(" svm ")
-}()
