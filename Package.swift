@@ -109,6 +109,10 @@ package.targets.append(
 
 package.targets.append(
   .testTarget(
+    name: "HostProfileTests", dependencies: ["HostProfile", "GuestMemory", "KVM"], swiftSettings: strict))
+
+package.targets.append(
+  .testTarget(
     name: "BackendsTests", dependencies: ["Backends", "Devices", "GuestMemory", "LinuxSystem"],
     swiftSettings: strict))
 

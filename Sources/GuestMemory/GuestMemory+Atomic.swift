@@ -23,6 +23,16 @@ extension GuestMemory {
     return UnsafePointer(pointer(slice).assumingMemoryBound(to: Atomic<UInt16>.self))
   }
 
+  /// Sets `bits` of a little-endian number that the guest's processors may be changing meanwhile.
+  /// - Throws: `misaligned` unless `address` is a multiple of 8.
+  public func setBits(_ bits: UInt64, at address: GuestAddress) throws(GuestMemoryError) {
+    guard address.value & 7 == 0 else { throw .misaligned(address) }
+    let slice = try slice(at: address, count: 8)
+    // `Atomic<UInt64>` is eight bytes that hold the number itself, as below.
+    let cell = UnsafePointer(pointer(slice).assumingMemoryBound(to: Atomic<UInt64>.self))
+    _ = cell.pointee.bitwiseOr(bits.littleEndian, ordering: .sequentiallyConsistent)
+  }
+
   #if arch(x86_64)
   /// What the 16 bytes at `address` were, as two little-endian halves; they are `new` now if they were `old`.
   /// - Throws: `misaligned` unless `address` is a multiple of 16.

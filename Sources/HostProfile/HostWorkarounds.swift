@@ -37,11 +37,15 @@ public final class HostWorkarounds: Sendable {
     return multiprocessorKernel ? always + " noreplace-smp percpu_alloc=page" : always
   }
 
-  /// popcnt, cx16, smap, smep, rdrand, rdseed, erms, fsrm, movbe, fsgsbase, xsave (and with it AVX and all above it),
-  /// invpcid; and what makes kernels use vector registers for ciphers and checksums: pclmulqdq, ssse3, sse4_1,
-  /// sse4_2, aes, adx, sha_ni.
+  /// popcnt, cx16, smap, smep, rdrand, rdseed, erms, fsrm, movbe, fsgsbase, invpcid; what makes kernels use vector
+  /// registers for ciphers and checksums: pclmulqdq, ssse3, sse4_1, sse4_2, aes, adx, sha_ni; and of the XSAVE family all
+  /// but the plain form and the components that it cannot move here: xsaveopt, xsavec, xgetbv1, xsaves, pku, mpx, amx_tile.
+  ///
+  /// Not xsave itself: programs see natively that the host has enabled AVX (CPUID, XGETBV), and use registers that a
+  /// kernel without XSAVE does not keep.
   private static let maskedFeatures = [
-    151, 141, 308, 295, 158, 306, 297, 580, 150, 288, 154, 298, 129, 137, 147, 148, 153, 307, 317,
+    151, 141, 308, 295, 158, 306, 297, 580, 150, 288, 298, 129, 137, 147, 148, 153, 307, 317,
+    320, 321, 322, 323, 515, 302, 600,
   ]
 
   /// Of KVM's own leaf (0x40000001, EAX) what has a kernel make hypercalls, which never return here: KVM_FEATURE_PV_UNHALT,

@@ -21,27 +21,133 @@ enum InstructionCompletion {
       let effect = InstructionEffect(instruction)
     else { return .fatal("no way to run " + describe(bytes, state)) }
 
+    let outcome: Outcome
+    do throws(Failure) {
+      outcome =
+        switch effect {
+        case .saveExtended, .restoreExtended:
+          try moveExtended(instruction, effect, state, special, on: vcpu, memory: memory)
+        default: try apply(effect, instruction, to: &state, special, memory: memory)
+        }
+    } catch {
+      switch error {
+      case .memory(let error): return .fatal("operand outside RAM (\(error)) of " + describe(bytes, state))
+      case .unsupported(let what): return .fatal("\(what) of " + describe(bytes, state))
+      case .system(let error): throw error
+      }
+    }
+    switch outcome {
+    case .raise(let exception): return try raise(exception, on: vcpu)
+    case .pageFault(let linear, let code): return try raisePageFault(at: linear, code, special, on: vcpu)
+    case .done:
+      state.rip &+= UInt64(instruction.length)
+      try vcpu.setRegisters(state.registers)
+      return effect == .breakpoint ? try raise(.breakpoint, on: vcpu) : .resume
+    }
+  }
+
+  private enum Outcome {
+    case done
+    case raise(Exception)
+    /// At this linear address, with this error code.
+    case pageFault(UInt64, UInt32)
+  }
+
+  private enum Failure: Error {
+    case memory(GuestMemoryError)
+    case system(SystemError)
+    case unsupported(String)
+  }
+
+  private static func apply(
+    _ effect: InstructionEffect, _ instruction: X86Instruction, to state: inout ProcessorState,
+    _ special: kvm_sregs, memory: GuestMemory
+  ) throws(Failure) -> Outcome {
     var place: GuestAddress?
-    let size = UInt64(effect.accessSize(instruction))
+    let size = effect.accessSize(instruction)
     if case .memory(let operand) = instruction.operand, size > 0 {
       let linear = state.linearAddress(operand, of: instruction)
-      if effect == .compareExchange16, linear & 15 != 0 { return try raise(.generalProtection, on: vcpu) }
-      // An operand on two pages would need a second translation; kernels align theirs.
-      guard linear & 0xFFF <= 0x1000 - size else {
-        return .fatal("operand across two pages of " + describe(bytes, state))
+      if effect == .compareExchange16, linear & 15 != 0 { return .raise(.generalProtection) }
+      switch try pieces(linear, size, isWrite: effect.writesMemory, special, memory) {
+      case .fault(let linear, let code): return .pageFault(linear, code)
+      // What holds a number is reached as a whole; kernels align theirs.
+      case .ranges(let ranges) where ranges.count > 1: throw .unsupported("operand across two pages")
+      case .ranges(let ranges): place = ranges[0].address
       }
-      guard let physical = try vcpu.translate(linear) else {
-        return try raisePageFault(at: linear, isWrite: effect.writesMemory, special, on: vcpu)
-      }
-      place = GuestAddress(physical)
     }
     do throws(GuestMemoryError) {
       try effect.apply(instruction, to: &state, place: place, memory: memory)
     } catch {
-      return .fatal("operand outside RAM (\(error)) of " + describe(bytes, state))
+      throw .memory(error)
     }
-    try vcpu.setRegisters(state.registers)
-    return effect == .breakpoint ? try raise(.breakpoint, on: vcpu) : .resume
+    return .done
+  }
+
+  /// XSAVE and XRSTOR: what they move is not in ``ProcessorState``.
+  private static func moveExtended(
+    _ instruction: X86Instruction, _ effect: InstructionEffect, _ state: ProcessorState, _ special: kvm_sregs,
+    on vcpu: borrowing VCPU, memory: GuestMemory
+  ) throws(Failure) -> Outcome {
+    guard special.cr4 & ControlBit.extendedStates != 0 else { return .raise(.invalidOpcode) }
+    guard case .memory(let operand) = instruction.operand else { return .raise(.invalidOpcode) }
+    let linear = state.linearAddress(operand, of: instruction)
+    guard linear & 63 == 0 else { return .raise(.generalProtection) }
+    let requested = state.general[2] << 32 | state.general[0] & 0xFFFF_FFFF
+    var extended: ExtendedState
+    do throws(SystemError) {
+      extended = ExtendedState(image: try vcpu.extendedState(), enabled: try vcpu.enabledComponents())
+    } catch { throw .system(error) }
+    guard let size = extended.areaSize(requested) else { throw .unsupported("too large a state") }
+    let isWrite = effect == .saveExtended
+    let ranges: [(address: GuestAddress, count: Int)]
+    switch try pieces(linear, size, isWrite: isWrite, special, memory) {
+    case .fault(let linear, let code): return .pageFault(linear, code)
+    case .ranges(let found): ranges = found
+    }
+    do throws(GuestMemoryError) {
+      var area: [UInt8] = []
+      for range in ranges { area += try memory.bytes(at: range.address, count: UInt64(range.count)) }
+      if isWrite {
+        extended.save(requested, to: &area)
+        var start = 0
+        for range in ranges {
+          try memory.copyIn(Array(area[start..<(start + range.count)]), to: range.address)
+          start += range.count
+        }
+        return .done
+      }
+      guard let after = extended.restored(requested, from: area) else { return .raise(.generalProtection) }
+      extended = after
+    } catch { throw .memory(error) }
+    do throws(SystemError) { try vcpu.setExtendedState(extended.image) } catch { throw .system(error) }
+    return .done
+  }
+
+  private enum Pieces {
+    case ranges([(address: GuestAddress, count: Int)])
+    case fault(UInt64, UInt32)
+  }
+
+  /// The parts of an operand, page by page.
+  private static func pieces(
+    _ linear: UInt64, _ count: Int, isWrite: Bool, _ special: kvm_sregs, _ memory: GuestMemory
+  ) throws(Failure) -> Pieces {
+    let walk = PageWalk(root: special.cr3, isWriteProtected: special.cr0 & ControlBit.writeProtect != 0)
+    var ranges: [(address: GuestAddress, count: Int)] = []
+    var (next, left) = (linear, count)
+    while left > 0 {
+      let length = min(left, Int(0x1000 - next & 0xFFF))
+      let outcome: PageWalk.Outcome
+      do throws(GuestMemoryError) {
+        outcome = try walk.translate(next, isWrite: isWrite, memory: memory)
+      } catch { throw .memory(error) }
+      switch outcome {
+      case .fault(let code): return .fault(next, code)
+      case .physical(let address): ranges.append((address, length))
+      }
+      (next, left) = (next &+ UInt64(length), left - length)
+    }
+    return .ranges(ranges)
   }
 
   /// As many of the bytes from `rip` on as are mapped to RAM.
@@ -86,12 +192,11 @@ enum InstructionCompletion {
   }
 
   private static func raisePageFault(
-    at linear: UInt64, isWrite: Bool, _ special: kvm_sregs, on vcpu: borrowing VCPU
+    at linear: UInt64, _ errorCode: UInt32, _ special: kvm_sregs, on vcpu: borrowing VCPU
   ) throws(SystemError) -> HostWorkarounds.Verdict {
     var special = special
     special.cr2 = linear
     try vcpu.setSpecialRegisters(special)
-    // Not present, by a supervisor; bit 1 tells a write.
-    return try raise(.pageFault, errorCode: isWrite ? 2 : 0, on: vcpu)
+    return try raise(.pageFault, errorCode: errorCode, on: vcpu)
   }
 }

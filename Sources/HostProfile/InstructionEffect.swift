@@ -11,6 +11,9 @@ enum InstructionEffect: Equatable {
   case populationCount
   /// MOVBE from memory to a register, or the other way.
   case swapBytes(toMemory: Bool)
+  /// XSAVE and XSAVEOPT, XRSTOR.
+  case saveExtended
+  case restoreExtended
 
   /// - Returns: nil for an instruction not known here.
   init?(_ instruction: X86Instruction) {
@@ -24,6 +27,10 @@ enum InstructionEffect: Equatable {
     case (.escape0F, 0x18...0x1F, _): self = .nothing
     // LFENCE, MFENCE, SFENCE.
     case (.escape0F, 0xAE, 5...7) where isRegister && instruction.repeatPrefix == .none: self = .nothing
+    case (.escape0F, 0xAE, 4), (.escape0F, 0xAE, 6):
+      guard !isRegister, instruction.repeatPrefix == .none, !instruction.operandSizePrefix else { return nil }
+      self = .saveExtended
+    case (.escape0F, 0xAE, 5) where !isRegister && instruction.repeatPrefix == .none: self = .restoreExtended
     case (.escape0F, 0xB8, _) where instruction.repeatPrefix == .f3: self = .populationCount
     case (.escape0F, 0xC7, 1) where !isRegister && instruction.isWide: self = .compareExchange16
     case (.escape0F38, 0xF0...0xF1, _) where !isRegister && instruction.repeatPrefix == .none:
@@ -32,10 +39,11 @@ enum InstructionEffect: Equatable {
     }
   }
 
-  /// Bytes of memory that the instruction's memory operand stands for; 0 where it is not accessed.
+  /// Bytes of memory that the instruction's memory operand stands for; 0 where it is not accessed, or where that
+  /// depends on more than the instruction.
   func accessSize(_ instruction: X86Instruction) -> Int {
     switch self {
-    case .nothing, .breakpoint, .setAlignmentCheck: 0
+    case .nothing, .breakpoint, .setAlignmentCheck, .saveExtended, .restoreExtended: 0
     case .compareExchange16: 16
     case .populationCount, .swapBytes: instruction.operandSize
     }
@@ -43,14 +51,14 @@ enum InstructionEffect: Equatable {
 
   var writesMemory: Bool { self == .compareExchange16 || self == .swapBytes(toMemory: true) }
 
-  /// Changes registers and memory as the instruction does, and moves RIP past it.
+  /// Changes general registers, flags and memory as the instruction does; does not move RIP.
   /// - Parameter place: where the memory operand lies; nil where there is none.
   func apply(
     _ instruction: X86Instruction, to state: inout ProcessorState, place: GuestAddress?, memory: GuestMemory
   ) throws(GuestMemoryError) {
     let size = instruction.operandSize
     switch self {
-    case .nothing, .breakpoint: break
+    case .nothing, .breakpoint, .saveExtended, .restoreExtended: break
     case .setAlignmentCheck(let isSet):
       if isSet {
         state.rflags |= ProcessorState.Flag.alignmentCheck
@@ -74,7 +82,6 @@ enum InstructionEffect: Equatable {
       let value = try InstructionEffect.load(size, place, memory).byteSwapped >> (64 - 8 * UInt64(size))
       state.set(instruction.reg, to: value, size: size)
     }
-    state.rip &+= UInt64(instruction.length)
   }
 
   private static func compareExchange16(

@@ -150,8 +150,12 @@ struct InterruptGate: Equatable {
   }
 }
 
-/// Bits of CR4.
+/// Bits of the control registers.
 enum ControlBit {
-  /// LA57.
+  /// CR0.WP.
+  static let writeProtect: UInt64 = 1 << 16
+  /// CR4.OSXSAVE.
+  static let extendedStates: UInt64 = 1 << 18
+  /// CR4.LA57.
   static let fiveLevels: UInt64 = 1 << 12
 }

@@ -38,6 +38,32 @@ extension VCPU {
     try control(descriptor, CKVM_SET_VCPU_EVENTS, "KVM_SET_VCPU_EVENTS", &value)
   }
 
+  /// Vector and floating-point state: the 4,096 bytes of struct kvm_xsave, in XSAVE's standard form (Intel SDM volume 1, 13.4).
+  public func extendedState() throws(SystemError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: VCPU.extendedStateSize)
+    let result = bytes.withUnsafeMutableBytes { clinux_ioctl(descriptor.raw, CKVM_GET_XSAVE, $0.baseAddress) }
+    _ = try checked(result, "KVM_GET_XSAVE")
+    return bytes
+  }
+
+  /// - Parameter state: as ``extendedState()`` gives it.
+  /// - Throws: EINVAL where it names components or bits of MXCSR that the processor lacks.
+  public func setExtendedState(_ state: [UInt8]) throws(SystemError) {
+    precondition(state.count == VCPU.extendedStateSize)
+    var bytes = state
+    let result = bytes.withUnsafeMutableBytes { clinux_ioctl(descriptor.raw, CKVM_SET_XSAVE, $0.baseAddress) }
+    _ = try checked(result, "KVM_SET_XSAVE")
+  }
+
+  private static var extendedStateSize: Int { 4096 }
+
+  /// XCR0: the components of the extended state that the guest has enabled, a bit each.
+  public func enabledComponents() throws(SystemError) -> UInt64 {
+    var value = kvm_xcrs()
+    try control(descriptor, CKVM_GET_XCRS, "KVM_GET_XCRS", &value)
+    return value.xcrs.0.value
+  }
+
   /// Whether the processor runs, waits for an interrupt, or waits to be started (KVM_MP_STATE_*).
   public func multiprocessorState() throws(SystemError) -> UInt32 {
     var value = kvm_mp_state()

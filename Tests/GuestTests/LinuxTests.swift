@@ -76,6 +76,15 @@ struct LinuxTests {
     #expect(result.status == 0)
   }
 
+  /// Programs use the widest vector registers that the processor has; the kernel has to keep all of them.
+  @Test func processesKeepTheirVectorRegisters() throws {
+    let programs = try Built.folder("guest-kernels/programs/build") + "/programs.erofs"
+    let result = try boot(
+      "vmlinux", "mount -t erofs /dev/vdb /mnt; /mnt/vectors", ["--disk", programs + ",ro"])
+    #expect(result.output.contains(" bytes: 0 lost at switches, 0 at signals"), "\(result.output)")
+    #expect(result.status == 0)
+  }
+
   /// Interrupts to some processors and not to all, which Linux sends by hypercalls where it believes in them.
   @Test func fourProcessorsInterruptEachOther() throws {
     let programs = try Built.folder("guest-kernels/programs/build") + "/programs.erofs"

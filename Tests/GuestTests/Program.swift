@@ -105,16 +105,6 @@ let hasKVM =
 /// Whether tests that take minutes were asked for: `make test-long`.
 let runsLongTests = ProcessInfo.processInfo.environment["SWIFTLET_LONG"] == "1"
 
-/// For what a Linux guest does with several of its processes: on a loaded host without VMX and SVM one of them is now
-/// and then stuck, or crashes, and why is not known yet (docs/HOSTS.md). Elsewhere an issue is an issue.
-func unreliably(_ body: () throws -> Void) rethrows {
-  if needsWorkarounds {
-    withKnownIssue("a process of the guest got stuck", isIntermittent: true) { try body() }
-  } else {
-    try body()
-  }
-}
-
 /// Whether KVM has no hardware virtualization beneath it here.
 let needsWorkarounds: Bool = {
   let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""

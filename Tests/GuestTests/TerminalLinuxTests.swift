@@ -19,10 +19,6 @@ struct TerminalLinuxTests {
   /// With a port the console's size goes another way.
   @Test(arguments: runsLongTests ? [[], ["--port", "agent=/tmp/swiftlet-\(getpid()).port"]] : [[]])
   func aShellIsUsedInATerminal(options: [String]) throws {
-    try unreliably { try useAShell(options) }
-  }
-
-  private func useAShell(_ options: [String]) throws {
     let pane = try TerminalPane(columns: 100, rows: 30)
     let sane = try pane.attributes()
     let program = Program.folder.appendingPathComponent("swiftlet").path
