@@ -12,7 +12,15 @@ public struct WaitlessStream: ~Copyable, Sendable {
     case byItself
     /// Each call to a socket says that it must not wait.
     case byCall
+    /// No call is made before poll(2) has said that it would not wait, and none for more than that promises. Another
+    /// process that is faster in using what was promised could still make it wait.
+    case byAsking(atMost: Int)
   }
+
+  /// Bytes that a pipe which can be written to takes at once.
+  private static let pipeRoom = 4096
+  /// A terminal promises no more.
+  private static let terminalRoom = 1
 
   /// For the event loop; not to be read from or written to.
   public let descriptor: FileDescriptor
@@ -27,17 +35,25 @@ public struct WaitlessStream: ~Copyable, Sendable {
     switch try copy.status().kind {
     case .socket: manner = .byCall
     case .characterDevice, .pipe:
-      manner = .byItself
-      // Where a terminal cannot be opened again, as after `su`, waiting is the lesser evil.
-      if let again = try? FileDescriptor(
-        opening: "/proc/self/fd/\(number)", access | O_NONBLOCK | O_NOCTTY)
-      {
+      if let again = WaitlessStream.reopened(number, access) {
+        manner = .byItself
         descriptor = again
         return
       }
+      let isTerminal = Terminal.isTerminal(number)
+      manner = .byAsking(atMost: isTerminal ? WaitlessStream.terminalRoom : WaitlessStream.pipeRoom)
     default: manner = .byItself
     }
     descriptor = copy
+  }
+
+  /// An open file description of this process's own; nil where it may not have one, of another user's pipe perhaps.
+  private static func reopened(_ number: Int32, _ access: Int32) -> FileDescriptor? {
+    let flags = access | O_NONBLOCK | O_NOCTTY
+    if let again = try? FileDescriptor(opening: "/proc/self/fd/\(number)", flags) { return again }
+    // After `su` a terminal is another user's, but it still controls the session, and that name is open to all.
+    guard tcgetsid(number) == getsid(0) else { return nil }
+    return try? FileDescriptor(opening: "/dev/tty", flags)
   }
 
   /// Reads at most `count` bytes; none at the end.
@@ -45,6 +61,9 @@ public struct WaitlessStream: ~Copyable, Sendable {
   public func read(upTo count: Int) throws(SystemError) -> [UInt8] {
     switch manner {
     case .byItself: return try descriptor.read(upTo: count)
+    case .byAsking:
+      try ask(POLLIN)
+      return try descriptor.read(upTo: count)
     case .byCall:
       var bytes = [UInt8](repeating: 0, count: count)
       let found = try retrying("recv") { recv(descriptor.raw, &bytes, count, Int32(MSG_DONTWAIT)) }
@@ -71,6 +90,19 @@ public struct WaitlessStream: ~Copyable, Sendable {
       (message.msg_iov, message.msg_iovlen) = (entries, count)
       let flags = Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)
       return try retrying("sendmsg") { sendmsg(descriptor.raw, &message, flags) }
+    case .byAsking(let limit):
+      try ask(POLLOUT)
+      let count = min(entries[0].iov_len, limit)
+      return try retrying("write") { Glibc.write(descriptor.raw, entries[0].iov_base, count) }
+    }
+  }
+
+  /// - Throws: EAGAIN where what is asked for would have to wait.
+  private func ask(_ event: Int32) throws(SystemError) {
+    var entry = pollfd(fd: descriptor.raw, events: Int16(event), revents: 0)
+    // With any answer, that the other end is gone among them, the call returns at once.
+    if try retrying("poll", "", { Int(poll(&entry, 1, 0)) }) == 0 {
+      throw SystemError(call: "poll", code: EAGAIN)
     }
   }
 

@@ -67,7 +67,7 @@ struct Program {
   }
 
   /// The one child of `timeout`; nil when it has ended.
-  private static func child(of parent: pid_t) -> pid_t? {
+  static func child(of parent: pid_t) -> pid_t? {
     let children = try? String(contentsOfFile: "/proc/\(parent)/task/\(parent)/children", encoding: .utf8)
     return children?.split(separator: " ").first.flatMap { pid_t($0) }
   }
