@@ -5,8 +5,7 @@ public import LinuxSystem
 
 /// Where a console's output goes: a terminal, pipe, file or socket of the host. Writing waits only where that is asked.
 public final class ConsoleSink {
-  /// For the event loop; not to be written to.
-  public let descriptor: FileDescriptor
+  private let stream: WaitlessStream
   private let writer = GuestWriter()
   private var isGone = false
   private var reportFailure: ((SystemError) -> Void)?
@@ -16,15 +15,26 @@ public final class ConsoleSink {
   ///   - reportFailure: Called once, when the output is gone; from then on output is dropped.
   /// - Throws: When the descriptor is not open.
   public init(_ number: Int32, reportFailure: @escaping (SystemError) -> Void) throws(SystemError) {
-    descriptor = try FileDescriptor(withoutWaiting: number, O_WRONLY)
+    stream = try WaitlessStream(number, O_WRONLY)
     self.reportFailure = reportFailure
+  }
+
+  /// Calls `handler` on the loop's thread whenever the output takes something.
+  public func whenWritable(
+    on loop: EventLoop, _ handler: @escaping () -> Void
+  ) throws(SystemError) -> EventLoop.Registration {
+    try loop.register(stream.descriptor, .writable) { _ in handler() }
   }
 
   /// Writes guest memory in order.
   /// - Returns: how many bytes were taken; fewer than all when the rest would have to wait.
   public func write(_ slices: [GuestSlice], of memory: GuestMemory) -> Int {
     if !isGone {
-      do throws(SystemError) { return try writer.write(slices, of: memory, to: descriptor) } catch {
+      do throws(SystemError) {
+        return try writer.write(slices, of: memory) { list throws(SystemError) in
+          try list.write(to: stream)
+        }
+      } catch {
         lose(error)
       }
     }
@@ -37,7 +47,7 @@ public final class ConsoleSink {
     var rest = bytes
     while !rest.isEmpty, !isGone {
       do throws(SystemError) {
-        rest.removeFirst(try descriptor.write(rest))
+        rest.removeFirst(try stream.write(rest))
       } catch {
         if error.code == SystemError.tryAgain { return bytes.count - rest.count }
         lose(error)
@@ -52,7 +62,7 @@ public final class ConsoleSink {
     var rest = bytes
     repeat {
       rest.removeFirst(write(rest))
-    } while !rest.isEmpty && descriptor.waitUntilWritable(unless: impatience)
+    } while !rest.isEmpty && stream.waitUntilWritable(unless: impatience)
   }
 
   private func lose(_ error: SystemError) {

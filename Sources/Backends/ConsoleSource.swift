@@ -12,44 +12,29 @@ public final class ConsoleSource {
     case end
   }
 
-  /// For the event loop; not to be read from.
-  public let descriptor: FileDescriptor
+  private let stream: WaitlessStream
 
   /// - Parameter number: The descriptor to read from; stays open and unchanged.
   /// - Throws: When the descriptor is not open.
   public init(_ number: Int32) throws(SystemError) {
-    descriptor = try FileDescriptor(withoutWaiting: number, O_RDONLY)
+    stream = try WaitlessStream(number, O_RDONLY)
+  }
+
+  /// Calls `handler` on the loop's thread whenever there is something to read.
+  /// - Throws: EPERM for a file on disk, which is always ready.
+  public func whenReadable(
+    on loop: EventLoop, _ handler: @escaping () -> Void
+  ) throws(SystemError) -> EventLoop.Registration {
+    try loop.register(stream.descriptor, .readable) { _ in handler() }
   }
 
   /// What is there to read, at most `limit` bytes.
   public func read(upTo limit: Int) -> Input {
     do throws(SystemError) {
-      let bytes = try descriptor.read(upTo: limit)
+      let bytes = try stream.read(upTo: limit)
       return bytes.isEmpty ? .end : .bytes(bytes)
     } catch {
       return error.code == SystemError.tryAgain ? .none : .end
     }
-  }
-}
-
-extension FileDescriptor {
-  /// A descriptor of the same file that does not wait.
-  ///
-  /// A terminal or pipe is opened a second time for that, because O_NONBLOCK on the descriptor the process was given
-  /// would change it for everyone else who holds it, the user's shell among them. A file on disk never waits; where a
-  /// terminal cannot be opened again, as after `su`, waiting is the lesser evil.
-  init(withoutWaiting number: Int32, _ access: Int32) throws(SystemError) {
-    let copy = try FileDescriptor(duplicating: number)
-    switch try copy.status().kind {
-    case .characterDevice, .pipe:
-      let flags = access | O_NONBLOCK | O_NOCTTY
-      if let again = try? FileDescriptor(opening: "/proc/self/fd/\(number)", flags) {
-        self = again
-        return
-      }
-    case .socket: try copy.setNonBlocking(true)
-    default: break
-    }
-    self = copy
   }
 }

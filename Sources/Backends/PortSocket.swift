@@ -4,27 +4,23 @@ public import LinuxSystem
 /// The Unix socket that programs of the host reach a named port of the guest through, one at a time; others wait until
 /// it is their turn.
 public final class PortSocket: PortHost {
-  private let path: String
-  private let listener: FileDescriptor
+  private let listener: NamedListener
   private var loop: EventLoop?
   private var take: ((any HostStream) -> Void)?
 
   /// - Parameter path: where the socket is made; removed at the end. Nothing that is there already is replaced, but
   ///   for a socket nobody listens at any more, as a monitor leaves it that was killed.
-  /// - Throws: EADDRINUSE where there is something else.
+  /// - Throws: EADDRINUSE where a living process has it, EEXIST where something else is there.
   public init(path: String) throws(SystemError) {
-    self.path = path
-    listener = try UnixSocket.claim(path)
+    listener = try NamedListener(path: path)
   }
-
-  deinit { UnixSocket.remove(path) }
 
   /// Takes connections from here on, on the thread of the loop, whenever they are awaited.
   public func begin(on loop: EventLoop) throws(SystemError) {
     self.loop = loop
     // Told of changes only: who waits for a turn would be reported without end otherwise, and so would be who cannot
     // be taken because no descriptor is left; the latter is tried again when the next one comes.
-    _ = try loop.register(listener, [.readable, .onChange]) { [unowned self] _ in accept() }
+    _ = try loop.register(listener.descriptor, [.readable, .onChange]) { [unowned self] _ in accept() }
   }
 
   public func awaitPeer(_ take: @escaping (any HostStream) -> Void) {
@@ -41,7 +37,7 @@ public final class PortSocket: PortHost {
   }
 
   private func next(on loop: EventLoop) -> SocketStream? {
-    guard let socket = try? UnixSocket.accept(from: listener) else { return nil }
+    guard let socket = try? UnixSocket.accept(from: listener.descriptor) else { return nil }
     return SocketStream(socket, on: loop, announces: false) {}
   }
 }

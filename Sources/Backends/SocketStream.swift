@@ -84,7 +84,7 @@ final class SocketStream: VsockStream {
   }
 
   func write(_ slices: [GuestSlice], of memory: GuestMemory) -> Int? {
-    try? writer.write(slices, of: memory, to: socket)
+    try? writer.write(slices, of: memory) { list throws(SystemError) in try list.writeStream(to: socket) }
   }
 
   func write(_ bytes: Span<UInt8>) -> Int? {

@@ -13,7 +13,7 @@ public final class VsockSocket: VsockHost {
   private static let requestLimit = 19
 
   private let path: String
-  private let listener: FileDescriptor
+  private let listener: NamedListener
   private var loop: EventLoop?
   private var waiting: [ObjectIdentifier: Client] = [:]
   private struct Client {
@@ -25,13 +25,11 @@ public final class VsockSocket: VsockHost {
 
   /// - Parameter path: where the socket is made; removed at the end. Nothing that is there already is replaced, but
   ///   for a socket nobody listens at any more, as a monitor leaves it that was killed.
-  /// - Throws: EADDRINUSE where there is something else.
+  /// - Throws: EADDRINUSE where a living process has it, EEXIST where something else is there.
   public init(path: String) throws(SystemError) {
     self.path = path
-    listener = try UnixSocket.claim(path)
+    listener = try NamedListener(path: path)
   }
-
-  deinit { UnixSocket.remove(path) }
 
   /// Takes connections from here on, on the thread of the loop.
   /// - Parameter open: asks the guest for a port.
@@ -40,7 +38,7 @@ public final class VsockSocket: VsockHost {
   ) throws(SystemError) {
     self.open = open
     self.loop = loop
-    accepting = try loop.register(listener, .readable) { [unowned self] _ in accept() }
+    accepting = try loop.register(listener.descriptor, .readable) { [unowned self] _ in accept() }
   }
 
   public func connect(toPort port: UInt32) -> (any VsockStream)? {
@@ -71,7 +69,7 @@ public final class VsockSocket: VsockHost {
 
   private func nextClient() throws(SystemError) -> SocketStream? {
     guard let loop else { return nil }
-    switch try UnixSocket.accept(from: listener) {
+    switch try UnixSocket.accept(from: listener.descriptor) {
     case .some(let socket): return stream(socket, on: loop, announces: true)
     case .none: return nil
     }

@@ -105,6 +105,12 @@ public final class ScatterList {
     try retrying("readv") { readv(file.raw, entries, Int32(count)) }
   }
 
+  /// Writes what a stream takes that is not waited for.
+  /// - Throws: EAGAIN where that is nothing now.
+  public func write(to stream: borrowing WaitlessStream) throws(SystemError) -> Int {
+    try stream.write(entries, count: count)
+  }
+
   /// Writes what a stream takes.
   public func writeStream(to file: borrowing FileDescriptor) throws(SystemError) -> Int {
     try retrying("writev") { writev(file.raw, entries, Int32(count)) }

@@ -102,17 +102,6 @@ public struct FileDescriptor: ~Copyable, Sendable {
     try retrying("write") { bytes.withUnsafeBytes { Glibc.write(raw, $0.baseAddress, $0.count) } }
   }
 
-  /// Waits until something can be written, or the other end is gone (poll(2)).
-  /// - Returns: false when `other` became readable before.
-  public func waitUntilWritable(unless other: borrowing FileDescriptor) -> Bool {
-    var entries = [
-      pollfd(fd: raw, events: Int16(POLLOUT), revents: 0),
-      pollfd(fd: other.raw, events: Int16(POLLIN), revents: 0),
-    ]
-    _ = try? retrying("poll") { Int(poll(&entries, 2, -1)) }
-    return entries[0].revents != 0
-  }
-
   /// Writes what the kernel takes of `bytes` at the current position.
   public func write(_ bytes: Span<UInt8>) throws(SystemError) -> Int {
     try retrying("write") { bytes.withUnsafeBytes { Glibc.write(raw, $0.baseAddress, $0.count) } }

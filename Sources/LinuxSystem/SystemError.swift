@@ -32,6 +32,8 @@ extension SystemError {
   public static let notPermitted: Int32 = 1
   /// EAGAIN: not now, or held by another.
   public static let tryAgain: Int32 = 11
+  /// EEXIST.
+  public static let exists: Int32 = 17
   /// EADDRINUSE.
   public static let addressInUse: Int32 = 98
 }

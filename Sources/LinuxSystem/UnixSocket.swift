@@ -9,25 +9,16 @@ public enum UnixSocket {
   /// A socket at `path` that connections are accepted from, readable when there is one.
   /// - Throws: EADDRINUSE where the path exists, ENAMETOOLONG above ``pathLimit``.
   public static func listening(at path: String, backlog: Int32 = 64) throws(SystemError) -> FileDescriptor {
-    let socket = try make()
+    let socket = try make(SOCK_STREAM)
     try withAddress(path, "bind") { Glibc.bind(socket.raw, $0, $1) }
     _ = try checking("listen", path) { Int(listen(socket.raw, backlog)) }
     return socket
   }
 
-  /// As ``listening(at:backlog:)``, also where a socket is left at `path` that nobody listens at any more.
-  public static func claim(_ path: String) throws(SystemError) -> FileDescriptor {
-    do throws(SystemError) { return try listening(at: path) } catch {
-      guard error.code == EADDRINUSE, isAbandoned(path) else { throw error }
-    }
-    remove(path)
-    return try listening(at: path)
-  }
-
   /// A connection to who listens at `path`.
   /// - Throws: ENOENT or ECONNREFUSED where nobody does, EAGAIN where too many wait to be accepted.
   public static func connected(to path: String) throws(SystemError) -> FileDescriptor {
-    let socket = try make()
+    let socket = try make(SOCK_STREAM)
     try withAddress(path, "connect") { Glibc.connect(socket.raw, $0, $1) }
     return socket
   }
@@ -65,23 +56,19 @@ public enum UnixSocket {
     return count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)
   }
 
-  /// Whether there is a socket at `path` that nobody listens at any more.
-  public static func isAbandoned(_ path: String) -> Bool {
-    var status = stat()
-    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return false }
-    do throws(SystemError) { _ = try connected(to: path) } catch { return error.code == ECONNREFUSED }
+  /// Whether no living process has the socket at `path`. Those that have it do not notice the question: a datagram
+  /// cannot be sent there, which is said only where there is somebody.
+  static func isAbandoned(_ path: String) -> Bool {
+    do throws(SystemError) {
+      let socket = try make(SOCK_DGRAM)
+      try withAddress(path, "connect") { Glibc.connect(socket.raw, $0, $1) }
+    } catch { return error.code == ECONNREFUSED }
     return false
   }
 
-  /// Removes the socket at `path`, if it is there.
-  public static func remove(_ path: String) { unlink(path) }
-
-  private static var kind: Int32 {
-    Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
-  }
-
-  private static func make() throws(SystemError) -> FileDescriptor {
-    FileDescriptor(owning: Int32(try checking("socket", "AF_UNIX") { Int(socket(AF_UNIX, kind, 0)) }))
+  private static func make(_ kind: __socket_type) throws(SystemError) -> FileDescriptor {
+    let kind = Int32(kind.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+    return FileDescriptor(owning: Int32(try checking("socket", "AF_UNIX") { Int(socket(AF_UNIX, kind, 0)) }))
   }
 
   private static func withAddress(

@@ -101,7 +101,7 @@ final class ConsoleLine: ConsoleOutput {
       return
     }
     do throws(SystemError) {
-      inputReady = try loop.register(source.descriptor, .readable) { [unowned self] _ in deliver() }
+      inputReady = try source.whenReadable(on: loop) { [unowned self] in deliver() }
     } catch {
       canBeWatched = false
       if error.code != SystemError.notPermitted {
@@ -136,7 +136,7 @@ final class ConsoleLine: ConsoleOutput {
 
   private func waitForRoom() {
     guard outputRoom == nil, let loop else { return }
-    outputRoom = try? loop.register(sink.descriptor, .writable) { [unowned self] _ in
+    outputRoom = try? sink.whenWritable(on: loop) { [unowned self] in
       if let outputRoom { loop.unregister(outputRoom) }
       outputRoom = nil
       guest?.outputHasRoom(on: self)

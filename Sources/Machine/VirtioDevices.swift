@@ -48,9 +48,16 @@ struct VirtioDevices {
   private static func socket(of port: NamedPort) throws(Diagnostic) -> sending PortSocket {
     do throws(SystemError) { return try PortSocket(path: port.path) } catch {
       throw Diagnostic(
-        .noInput, "cannot make the socket of port \(port.name)", which: port.path,
-        mend: error.code == SystemError.addressInUse
-          ? "it exists: remove it, or end the machine that uses it" : error.reason)
+        .noInput, "cannot make the socket of port \(port.name)", which: port.path, mend: Self.mend(error))
+    }
+  }
+
+  /// What to do about a socket's path that cannot be had.
+  private static func mend(_ error: SystemError) -> String {
+    switch error.code {
+    case SystemError.addressInUse: "it is in use: end the machine that uses it, or name another path"
+    case SystemError.exists: "it exists and is no socket: remove it, or name another path"
+    default: error.reason
     }
   }
 
@@ -65,9 +72,7 @@ struct VirtioDevices {
     let socket: VsockSocket
     do throws(SystemError) { socket = try VsockSocket(path: vsock.path) } catch {
       throw Diagnostic(
-        .noInput, "cannot make the vsock socket", which: vsock.path,
-        mend: error.code == SystemError.addressInUse
-          ? "it exists: remove it, or end the machine that uses it" : error.reason)
+        .noInput, "cannot make the vsock socket", which: vsock.path, mend: Self.mend(error))
     }
     try attach(VsockPort(socket: socket, guestCID: vsock.guestCID))
   }

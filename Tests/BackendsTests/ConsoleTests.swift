@@ -30,23 +30,51 @@ import Testing
     return (ends[0], ends[1])
   }
 
-  @Test func aPipeIsNeverWaitedFor() throws {
-    let (reader, writer) = try pipe()
-    defer { close(writer) }
-    let source = try ConsoleSource(reader)
-    let sink = try ConsoleSink(writer) { _ in }
+  /// What a console is connected to: for each the end to read from, and the one to write to.
+  enum Stream: CaseIterable {
+    case pipe, socket
+    /// That cannot be opened again.
+    case foreignPipe, foreignTerminal
+  }
+
+  func open(_ stream: Stream) throws -> (reader: Int32, writer: Int32) {
+    switch stream {
+    case .pipe: return try pipe()
+    case .socket: return try UnixSocket.pair()
+    case .foreignPipe:
+      let ends = try pipe()
+      for end in [ends.reader, ends.writer] { try #require(fchmod(end, 0) == 0) }
+      return ends
+    case .foreignTerminal:
+      let (reader, writer) = openTerminal()
+      try #require(reader >= 0 && fchmod(writer, 0) == 0)
+      return (reader, writer)
+    }
+  }
+
+  @Test(arguments: Stream.allCases, [1, 4000]) func isNeverWaitedForAndStaysAsItIs(
+    stream: Stream, pieces: Int
+  ) throws {
+    let (reader, writer) = try open(stream)
+    defer { for end in [reader, writer] { close(end) } }
+    let (source, sink) = try asNobody { try (ConsoleSource(reader), ConsoleSink(writer) { _ in }) }
     #expect(source.read(upTo: 10) == .none)
-    let slice = try memory.slice(at: GuestAddress(0), count: 1 << 20)
-    memory.fill(slice, with: 0x41)
-    let taken = sink.write([slice], of: memory)
-    #expect(taken > 0 && taken < 1 << 20)
-    #expect(sink.write([slice], of: memory) == 0)
+    let count = (1 << 20) / pieces
+    memory.fill(try memory.slice(at: GuestAddress(0), count: 1 << 20), with: 0x41)
+    let slices = try (0..<pieces).map {
+      try memory.slice(at: GuestAddress(UInt64($0 * count)), count: UInt64(count))
+    }
+    var taken = 0
+    while case let more = sink.write(slices, of: memory), more > 0 { taken += more }
+    #expect(taken > 0)
     #expect(sink.write([0x42]) == 0)
-    #expect(source.read(upTo: 3) == .bytes([0x41, 0x41, 0x41]))
-    // The descriptor it was given still waits, as its other users expect.
+    // What shows a terminal is not what a console is connected to.
+    let isShown = stream == .foreignTerminal
+    let read = try isShown ? .bytes(FileDescriptor(duplicating: reader).read(upTo: 3)) : source.read(upTo: 3)
+    #expect(read == .bytes([0x41, 0x41, 0x41]))
+    // The descriptors that were given still wait, as their other users expect.
     #expect(fcntl(reader, F_GETFL) & O_NONBLOCK == 0)
     #expect(fcntl(writer, F_GETFL) & O_NONBLOCK == 0)
-    close(reader)
   }
 
   @Test func aFileIsWrittenWhereItsDescriptorStands() throws {

@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import GuestMemory
 import LinuxSystem
+import Synchronization
 import Testing
 
 /// The sockets of named ports, with clients of the test's own.
@@ -35,7 +36,7 @@ import Testing
   @Test func nothingOfAnotherIsReplacedAndTheSocketIsRemoved() throws {
     _ = try folder.file("port", [1])
     var error = #expect(throws: SystemError.self) { try PortSocket(path: path) }
-    #expect(error?.code == EADDRINUSE)
+    #expect(error?.code == EEXIST)
     #expect(try folder.contents("port") == [1])
     unlink(path)
     let first = try PortSocket(path: path)
@@ -54,6 +55,99 @@ import Testing
       withExtendedLifetime(socket) {}
     }
     #expect(access(path, F_OK) != 0)
+  }
+
+  /// A machine that is there already hears nothing of another that wants its socket.
+  @Test func whoWantsASocketThatIsInUseIsNoPeer() throws {
+    let socket = try PortSocket(path: path)
+    try socket.begin(on: loop)
+    let error = #expect(throws: SystemError.self) { try VsockSocket(path: path) }
+    #expect(error?.code == EADDRINUSE)
+    socket.awaitPeer { _ in Issue.record("nobody has connected") }
+    withExtendedLifetime(socket) {}
+  }
+
+  @Test func whatTookTheNameOverStays() throws {
+    var first: PortSocket? = try PortSocket(path: path)
+    unlink(path)
+    let second = try PortSocket(path: path)
+    withExtendedLifetime(first) {}
+    first = nil
+    _ = try UnixSocket.connected(to: path)
+    unlink(path)
+    _ = try folder.file("port", [1])
+    _ = consume second
+    #expect(try folder.contents("port") == [1])
+  }
+
+  /// Nothing is replaced while somebody else is at it.
+  @Test func aSocketIsReplacedByOneAtATime() throws {
+    _ = try UnixSocket.listening(at: path)
+    let before = try identity()
+    let other = try FileDescriptor(opening: folder.path, O_RDONLY | O_DIRECTORY)
+    try #require(flock(other.raw, LOCK_EX) == 0)
+    let error = #expect(throws: SystemError.self) { try PortSocket(path: path) }
+    #expect(error?.code == EADDRINUSE)
+    #expect(try identity() == before)
+    flock(other.raw, LOCK_UN)
+    let socket = try PortSocket(path: path)
+    _ = try UnixSocket.connected(to: path)
+    // It is held for that moment only.
+    #expect(flock(other.raw, LOCK_EX | LOCK_NB) == 0)
+    withExtendedLifetime(socket) {}
+  }
+
+  private func identity() throws -> FileStatus.Identity {
+    try FileDescriptor(opening: path, FileDescriptor.pathOnly).status().identity
+  }
+
+  /// Two find the socket of a monitor that was killed; one of them gets its name, and keeps it.
+  @Test func ofTwoWhoReplaceASocketOneHasIt() throws {
+    let race = Race(path: path)
+    let rounds = 4000
+    let other = try LinuxSystem.Thread(name: "other") { for round in 0..<rounds { race.take(round) } }
+    var failed = 0
+    for round in 0..<rounds {
+      _ = try? UnixSocket.listening(at: path)
+      race.take(round)
+      let isReached = (try? UnixSocket.connected(to: path)) != nil
+      if race.endRound() != 1 || !isReached || access(path, F_OK) == 0 { failed += 1 }
+    }
+    other.join()
+    #expect(failed == 0, "of \(rounds) rounds")
+  }
+
+  private final class Race: Sendable {
+    private final class Holder: Sendable {
+      private let listener: NamedListener
+      init(path: String) throws(SystemError) { listener = try NamedListener(path: path) }
+    }
+
+    private let path: String
+    private let winners = Lock<[Holder]>([])
+    private let arrivals = Atomic(0)
+
+    init(path: String) { self.path = path }
+
+    func take(_ round: Int) {
+      meet(2 * round + 1)
+      if let holder = try? Holder(path: path) { winners.withLock { $0.append(holder) } }
+      meet(2 * round + 2)
+    }
+
+    /// Lets both threads go on at the same moment.
+    private func meet(_ count: Int) {
+      arrivals.add(1, ordering: .acquiringAndReleasing)
+      while arrivals.load(ordering: .acquiring) < 2 * count { sched_yield() }
+    }
+
+    /// Those who had the name, which they give up.
+    func endRound() -> Int {
+      winners.withLock { winners in
+        defer { winners = [] }
+        return winners.count
+      }
+    }
   }
 
   @Test func peersAreTakenOneByOneWhenTheyAreAwaited() throws {

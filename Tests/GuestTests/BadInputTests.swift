@@ -232,7 +232,7 @@ struct BadInputTests {
       "too many ports: 31: use at most 30"),
     Case(
       "$S boot --kernel hello --port a=text", 66,
-      "cannot make the socket of port a: text: it exists: remove it, or end the machine that uses it"),
+      "cannot make the socket of port a: text: it exists and is no socket: remove it, or name another path"),
     Case("$S boot --kernel hello --port a=fifo", 66, "cannot make the socket of port a: fifo: it exists"),
     Case("$S boot --kernel hello --port a=nowhere/p", 66, "of port a: nowhere/p: No such file or directory"),
     Case("$S boot --kernel hello --port a=p --port b=text", 66, "cannot make the socket of port b: text"),

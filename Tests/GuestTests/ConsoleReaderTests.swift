@@ -43,6 +43,63 @@ struct ConsoleReaderTests {
     #expect(isWhole, "\(output.count) bytes instead of \(whole.output.utf8.count), or others")
   }
 
+  enum Output: CaseIterable {
+    case pipe, socket
+    /// That the monitor may not open, as where another user has made it.
+    case foreignPipe
+
+    /// The descriptors to read from and to write to.
+    func open() -> [Int32] {
+      var ends: [Int32] = [-1, -1]
+      let isOpen =
+        self == .socket ? socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) : Glibc.pipe(&ends)
+      if self == .foreignPipe { fchmod(ends[1], 0) }
+      return isOpen == 0 ? ends : []
+    }
+
+    /// What the command is run by.
+    var prefix: [String] {
+      self == .foreignPipe && geteuid() == 0
+        ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] : []
+    }
+  }
+
+  /// A reader that stops altogether keeps nobody from ending the machine: by one signal, and another where the serial
+  /// port has more to say.
+  @Test(arguments: Output.allCases) func aReaderThatStopsForGoodCanBeLeft(output: Output) throws {
+    let ends = output.open()
+    try #require(ends.count == 2)
+    for end in ends { try #require(fcntl(end, F_SETFD, FD_CLOEXEC) == 0) }
+    defer { for end in ends { close(end) } }
+    // mov al, 'x'; then out dx, al for ever.
+    let guest = try LifecycleGuest([0x66, 0xBA, 0xF8, 0x03, 0xB0, 0x78, 0xEE, 0xEB, 0xFD])
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
+    process.arguments =
+      ["--signal=KILL", "60"] + output.prefix + [
+        Program.folder.appendingPathComponent("swiftlet").path, "boot", "--kernel", guest.path,
+      ]
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = FileHandle(fileDescriptor: ends[1], closeOnDealloc: false)
+    let error = Pipe()
+    process.standardError = error
+    try process.run()
+    var room = pollfd(fd: ends[1], events: Int16(POLLOUT), revents: 0)
+    while poll(&room, 1, 0) > 0, process.isRunning { usleep(10_000) }
+    // Until there is more to be written than fits.
+    usleep(500_000)
+    let monitor = try #require(Program.child(of: process.processIdentifier))
+    while process.isRunning {
+      kill(monitor, SIGTERM)
+      usleep(100_000)
+    }
+    #expect(process.terminationStatus == 143)
+    let said = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    #expect(said == "swiftlet: ended by signal 15\n")
+    // Its other users find it as it was.
+    #expect(fcntl(ends[1], F_GETFL) & O_NONBLOCK == 0)
+  }
+
   @Test func aReaderThatGoesAwayIsNotedOnceAndTheGuestRunsOn() throws {
     let result = try Fixtures().run(
       "($S boot --kernel \(BareGuest.path("virtio")); echo status $? >&2) | head -n 3")

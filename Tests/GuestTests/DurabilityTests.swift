@@ -53,6 +53,84 @@ struct DurabilityTests {
   }
 }
 
+/// What the guest was told to be safe was brought to stable storage before: which system calls the monitor makes.
+@Suite(
+  .enabled(if: hasKVM, "/dev/kvm is not usable here"),
+  .enabled(if: Trace.isPossible, "strace is missing, or may not trace here"), .serialized)
+struct FlushTests {
+  private static let blocks = 64
+
+  @Test func everyFlushIsAnsweredAfterItIsDone() throws {
+    let trace = try Trace.run(blocks: Self.blocks, "--trace=fdatasync,write,writev")
+    #expect(trace.result.error == "")
+    #expect(trace.result.status == 0)
+    let flushes = trace.flushesBeforeSafe
+    #expect(flushes.count == Self.blocks)
+    let early = flushes.indices.filter { flushes[$0] <= $0 }
+    #expect(early == [], "said to be safe before the flush had returned")
+    let safe = trace.result.output.split(separator: "\n").filter { $0.hasPrefix("safe ") }
+    #expect(safe == (0..<Self.blocks).map { "safe \($0)" })
+  }
+
+  @Test func aFlushThatFailsIsToldAndNoneSucceedsAfterIt() throws {
+    let trace = try Trace.run(
+      blocks: Self.blocks, "--trace=fdatasync", "--inject=fdatasync:error=EIO:when=5")
+    let said = trace.result.output.split(separator: "\n")
+    #expect(
+      said == (0..<4).map { "safe \($0)" } + ["FAIL durable write: not done", "no flush is done any more"])
+    #expect(trace.result.error.contains("Input/output error"))
+    #expect(trace.result.status == 1)
+  }
+}
+
+/// A run of the guest `durable` under strace(1).
+private struct Trace {
+  let result: Program.Result
+  /// What strace wrote.
+  let lines: [Substring]
+
+  /// Where it must be (CI), the tests run and fail instead of being left out.
+  static let isPossible: Bool = {
+    if ProcessInfo.processInfo.environment["CI"] == "true" { return true }
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/strace")
+    process.arguments = ["-f", "-o", "/dev/null", "true"]
+    process.standardError = FileHandle.nullDevice
+    guard (try? process.run()) != nil else { return false }
+    process.waitUntilExit()
+    return process.terminationStatus == 0
+  }()
+
+  static func run(blocks: Int, _ options: String...) throws -> Trace {
+    let place = try PrivateFolder()
+    let disk = try NumberedDisk(in: place, blocks: blocks)
+    let log = place.path + "/trace"
+    let result = try Program(tracing: ["-f", "-y", "-s", "65536", "-o", log] + options).run([
+      "boot", "--kernel", BareGuest.path("durable"), "--disk", disk.path, "--append", "generation=1",
+    ])
+    return Trace(
+      result: result, lines: try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n"))
+  }
+
+  /// How many flushes had returned without an error when each block began to be said safe, which the console may be
+  /// given in any number of pieces.
+  var flushesBeforeSafe: [Int] {
+    var flushes = 0
+    var said = ""
+    var found: [Int] = []
+    for line in lines {
+      if line.contains("fdatasync"), line.hasSuffix(" = 0") { flushes += 1 }
+      // Of each call what it is given stands in quotation marks, where it begins.
+      guard line.contains(" write"), line.contains("<pipe:") else { continue }
+      said += line.split(separator: "\"", omittingEmptySubsequences: false).enumerated()
+        .filter { $0.offset % 2 == 1 }.map(\.element).joined()
+      let count = said.components(separatedBy: "safe").count - 1
+      found += Array(repeating: flushes, count: count - found.count)
+    }
+    return found
+  }
+}
+
 /// A folder of its own, removed with its owner.
 private final class PrivateFolder {
   let path: String
@@ -78,10 +156,10 @@ private struct NumberedDisk {
   let name = "numbered.img"
   let path: String
 
-  init(in place: PrivateFolder) throws {
+  init(in place: PrivateFolder, blocks: Int = NumberedDisk.blockCount) throws {
     path = "\(place.path)/\(name)"
     try Data().write(to: URL(fileURLWithPath: path))
-    truncate(path, off_t(NumberedDisk.blockCount * NumberedDisk.blockSize))
+    truncate(path, off_t(blocks * NumberedDisk.blockSize))
   }
 
   /// Which of the first `count` blocks are not wholly of `generation`.

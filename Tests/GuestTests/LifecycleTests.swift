@@ -101,6 +101,25 @@ struct LifecycleTests {
     #expect(result.status == Int32(status))
   }
 
+  /// The first takes over what a monitor has left that was killed; the second leaves it alone.
+  @Test(arguments: ["--vsock socket", "--port a=socket"])
+  func twoMachinesDoNotShareASocket(option: String) throws {
+    let guest = try LifecycleGuest(LifecycleGuest.say("s") + LifecycleGuest.spin)
+    let result = try Fixtures().run(
+      """
+      $S boot --kernel \(guest.path) \(option) > said & first=$!
+      until [ -s said ]; do sleep 0.05; done
+      $S boot --kernel hello \(option); echo status $?
+      test -S socket && echo stays
+      kill $first; wait $first
+      test -e socket || echo removed
+      """)
+    #expect(result.output == "status 66\nstays\nremoved\n")
+    let refusal = "socket: it is in use: end the machine that uses it, or name another path\n"
+    #expect(result.error.contains(refusal), "\(result.error)")
+    #expect(result.error.hasSuffix("swiftlet: ended by signal 15\n"))
+  }
+
   /// Sends the signal when the guest has said something.
   private func signalled(_ code: [UInt8], by signal: Int32, _ arguments: String...) throws -> Program.Result {
     let guest = try LifecycleGuest(code)

@@ -7,6 +7,8 @@ struct Program {
   var name = "swiftlet"
   /// What its environment has besides, or instead of, the tests' own.
   var environment: [String: String] = [:]
+  /// What strace(1) is given, where the program runs under it.
+  var tracing: [String]?
 
   struct Result {
     let status: Int32
@@ -38,7 +40,8 @@ struct Program {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
     process.arguments =
-      ["--signal=KILL", "\(limit)", Program.folder.appendingPathComponent(name).path] + arguments
+      ["--signal=KILL", "\(limit)"] + (tracing.map { ["strace"] + $0 } ?? [])
+      + [Program.folder.appendingPathComponent(name).path] + arguments
     var environment = ProcessInfo.processInfo.environment
     environment["SWIFT_BACKTRACE"] = "enable=no"
     environment.merge(self.environment) { $1 }
@@ -67,7 +70,7 @@ struct Program {
   }
 
   /// The one child of `timeout`; nil when it has ended.
-  private static func child(of parent: pid_t) -> pid_t? {
+  static func child(of parent: pid_t) -> pid_t? {
     let children = try? String(contentsOfFile: "/proc/\(parent)/task/\(parent)/children", encoding: .utf8)
     return children?.split(separator: " ").first.flatMap { pid_t($0) }
   }

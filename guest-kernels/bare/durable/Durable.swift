@@ -26,6 +26,9 @@ func guest_main(commandLine: UnsafePointer<UInt8>?) -> UInt8 {
       driver.request(Block.Request.flush, 0, 0, 0) == Block.Result.ok
     else {
       Serial.write("FAIL durable write: not done\n")
+      // What was not written is lost: no later flush can be true.
+      let again = driver.request(Block.Request.flush, 0, 0, 0)
+      Serial.write(again == Block.Result.ok ? "FAIL durable flush: forgot it\n" : "no flush is done any more\n")
       return 1
     }
     Serial.write("safe ")
