@@ -79,7 +79,7 @@ struct NetworkGuestTests {
       nc 10.88.0.1 7001 < /dev/vdc > /dev/null
       nc -l -p 80 <&9 > /tmp/user & first=$!
       nc -l -p 81 <&9 > /tmp/tap & second=$!
-      sleep 5; echo listening
+      until [ $(cat /proc/net/tcp /proc/net/tcp6 | grep -c ' 0A ') = 2 ]; do sleep 1; done; echo listening
       wait $first; wait $second
       md5sum < /tmp/user; md5sum < /tmp/tap
       """
