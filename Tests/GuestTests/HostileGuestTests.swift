@@ -8,7 +8,7 @@ struct HostileGuestTests {
   /// By a list: each rule in several ways.
   @Test(arguments: HostileDevice.available) func survivesEveryViolation(of device: HostileDevice) throws {
     let machine = try HostileMachine(device)
-    let result = try machine.run("storm=200 device=\(device.type)", limit: 240)
+    let result = try machine.run("storm=200 device=\(device.type)", limit: 600)
     #expect(result.output.contains("memory-untouched-after-reset"))
     #expect(result.failedChecks == [])
     #expect(result.status == 0)
@@ -25,7 +25,7 @@ struct HostileGuestTests {
     let machine = try HostileMachine(device)
     var footprints: [Footprint] = []
     let start = Date()
-    let result = try machine.run("device=\(device.type) \(spree.options)", limit: 120 + spree.count / 50) {
+    let result = try machine.run("device=\(device.type) \(spree.options)", limit: 600 + spree.count / 20) {
       process in
       if let footprint = Footprint(process) { footprints.append(footprint) }
     }
