@@ -55,15 +55,12 @@ enum Fuse {
   static let answerHeaderSize: UInt32 = 16
 
   enum Operation {
-    static let forget: UInt32 = 2
     static let setAttributes: UInt32 = 4
     static let unlink: UInt32 = 10
     static let read: UInt32 = 15
     static let write: UInt32 = 16
     static let initialize: UInt32 = 26
     static let create: UInt32 = 35
-    static let interrupt: UInt32 = 36
-    static let batchForget: UInt32 = 42
     static let allocate: UInt32 = 43
   }
 
