@@ -16,7 +16,7 @@ SCRIPTS := tools/setup .ci/run $(GUESTS)/linux/build $(GUESTS)/linux/repack $(GU
 	tools/install tools/manual
 
 .DEFAULT_GOAL := build
-.PHONY: help setup build guests run bench-core test test-long test-stock fuzz ci lint format install uninstall clean
+.PHONY: help setup build guests run bench-core test test-long test-stock fuzz hostile ci lint format install uninstall clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -58,6 +58,12 @@ test-stock: guests ## Boot Debian's own kernel to user space; takes minutes wher
 
 fuzz: setup ## Attack each parser and device, FUZZ_SECONDS=60 each; TARGET=name for one, FUZZ_KEEP=1 to keep inputs
 	@Fuzz/run $(TARGET)
+
+# What broke once is had again by SEED, and one violation of it by FIRST and COUNT=1.
+hostile: setup ## Have a guest break the rules of each device, COUNT=100000 times; DEVICE=name for one, SEED=n, FIRST=n to replay
+	@$(GUESTS)/bare/build > /dev/null
+	@SWIFTLET_HOSTILE_COUNT="$(or $(COUNT),100000)" SWIFTLET_HOSTILE_SEED="$(SEED)" SWIFTLET_HOSTILE_FIRST="$(FIRST)" \
+	  SWIFTLET_HOSTILE_DEVICE="$(DEVICE)" $(LIMIT) 14400 swift test -j $(JOBS) --filter HostileGuestTests/survivesGenerated
 
 bench-core: build guests ## Measure against the limits; BENCH=--check fails where one is missed
 	@tools/setup Benchmarks/packages.txt

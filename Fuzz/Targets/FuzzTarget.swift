@@ -31,6 +31,7 @@ struct FuzzTarget: Sendable {
     FuzzTarget(name: "virtio-entropy", run: virtioEntropy),
     FuzzTarget(name: "virtio-net", run: virtioNet),
     FuzzTarget(name: "frame-socket", run: frameSocket),
+    FuzzTarget(name: "virtio-vsock", run: virtioVsock),
     FuzzTarget(name: "virtio-fs", run: virtioFs),
     FuzzTarget(name: "serial", run: serial),
     FuzzTarget(name: "platform", run: platform),

@@ -153,7 +153,7 @@ extension FuzzTarget {
   }
 
   /// Runs the script, then brings the device up for an honest driver.
-  private static func run(
+  static func run(
     _ bytes: [UInt8], _ driver: FakeDriver, _ watch: WatchedTransport, queues: Int,
     elsewhere: ((inout Script) throws -> Void)?
   ) throws {

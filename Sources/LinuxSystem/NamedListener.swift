@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A socket in the file system that connections are accepted from; its name is removed at the end.

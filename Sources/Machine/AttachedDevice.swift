@@ -10,13 +10,17 @@ final class AttachedDevice: VirtioQueueHost {
   private let device: LoopConfined<any VirtioDevice>
   private let queueCount: Int
   let identity: VirtioIdentity
+  /// Which device it is, for messages: no other of the machine has the same.
+  let name: String
   /// Bit n: queue n was notified and not yet processed.
   private let notified = Atomic<UInt64>(0)
   /// Signalled when a bit of ``notified`` is set while none was.
   private let kick: EventDescriptor
 
-  /// - Parameter device: has at most 64 queues.
-  init(_ device: sending any VirtioDevice, on mailbox: EventLoop.Mailbox) throws(SystemError) {
+  /// - Parameters:
+  ///   - device: has at most 64 queues.
+  ///   - name: which one it is, for messages.
+  init(_ device: sending any VirtioDevice, name: String, on mailbox: EventLoop.Mailbox) throws(SystemError) {
     let kick = try EventDescriptor()
     let identity = device.identity
     queueCount = device.identity.queueSizes.count
@@ -25,6 +29,7 @@ final class AttachedDevice: VirtioQueueHost {
     self.mailbox = mailbox
     self.kick = kick
     self.identity = identity
+    self.name = name
   }
 
   /// Begins to serve kicks; once, before the guest runs.

@@ -123,7 +123,8 @@ struct MachineBuilder {
         continue
       }
       let transport = MMIOTransport(
-        identity: device.identity, memory: memory, line: line, host: device, events: control)
+        name: device.name, identity: device.identity, memory: memory, line: line, host: device,
+        events: control)
       try mmio.insert(transport, at: window.address, size: MMIOTransport.size, name: "virtio \(index)")
       device.start(control: control)
     }

@@ -18,13 +18,13 @@ struct VirtioDevices {
     self.mailbox = mailbox
     try addConsole(description, control)
     for disk in description.disks {
-      try attach(BlockPort(disk, queues: description.cpus, control: control))
+      try attach(BlockPort(disk, queues: description.cpus, control: control), "disk \(disk.path)")
     }
     if description.entropy { try addEntropy() }
     if let vsock = description.vsock { try add(vsock) }
     for network in description.networks { try add(network, control, remainders) }
     if let balloon = description.balloon {
-      try attach(BalloonPort(balloon, memory: description.memory, control: control))
+      try attach(BalloonPort(balloon, memory: description.memory, control: control), "balloon")
     }
     try add(description.shares, description.verbose ? control : nil)
   }
@@ -41,7 +41,7 @@ struct VirtioDevices {
     let device = try host("cannot attach the console") { () throws(SystemError) in
       try ConsolePort(line: line, size: hasConsole ? .ofTerminal : nil, ports: ports)
     }
-    try attach(device)
+    try attach(device, "console")
     if hasConsole { console = attached.last.map(VirtioConsole.init) }
   }
 
@@ -65,7 +65,7 @@ struct VirtioDevices {
     let source = try host("cannot open the host's random numbers") { () throws(SystemError) in
       try HostEntropy()
     }
-    try attach(EntropyDevice(source: source))
+    try attach(EntropyDevice(source: source), "entropy")
   }
 
   private mutating func add(_ vsock: VirtioSocket) throws(Diagnostic) {
@@ -74,7 +74,7 @@ struct VirtioDevices {
       throw Diagnostic(
         .noInput, "cannot make the vsock socket", which: vsock.path, mend: Self.mend(error))
     }
-    try attach(VsockPort(socket: socket, guestCID: vsock.guestCID))
+    try attach(VsockPort(socket: socket, guestCID: vsock.guestCID), "vsock")
   }
 
   private mutating func add(
@@ -93,7 +93,7 @@ struct VirtioDevices {
     } catch {
       throw Diagnostic(.hostResource, "cannot attach the network", which: name, mend: "\(error)")
     }
-    try attach(port)
+    try attach(port, "network \(name)")
   }
 
   /// - Parameter control: told of each share; nil where nothing is to be said.
@@ -108,7 +108,7 @@ struct VirtioDevices {
       } catch {
         throw Diagnostic(.noInput, "cannot share the directory", which: share.path, mend: error.reason)
       }
-      try attach(FsDevice(tag: share.tag, folder: folder))
+      try attach(FsDevice(tag: share.tag, folder: folder), "share \(share.tag)")
       let way = share.readOnly ? "read-only" : "writable"
       control?.note("\(share.path), \(way): in the guest, mount -t virtiofs \(share.tag) DIRECTORY")
     }
@@ -117,8 +117,14 @@ struct VirtioDevices {
   /// More than the monitor opens besides, but for connections through virtio sockets.
   private static let ownDescriptors = 192
 
-  private mutating func attach(_ device: sending any VirtioDevice) throws(Diagnostic) {
-    do throws(SystemError) { attached.append(try AttachedDevice(device, on: mailbox)) } catch {
+  /// - Parameter name: which device it is, for messages; a number tells those apart that would have the same.
+  private mutating func attach(_ device: sending any VirtioDevice, _ name: String) throws(Diagnostic) {
+    var number = 1
+    func numbered() -> String { number == 1 ? name : "\(name) (\(number))" }
+    while attached.contains(where: { $0.name == numbered() }) { number += 1 }
+    do throws(SystemError) {
+      attached.append(try AttachedDevice(device, name: numbered(), on: mailbox))
+    } catch {
       throw Diagnostic(.hostResource, "cannot attach a device", which: "", mend: error.reason)
     }
   }

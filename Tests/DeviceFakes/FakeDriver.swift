@@ -113,7 +113,7 @@ package final class FakeDriver {
     self.memory = memory
     host = DirectHost(device)
     let transport = MMIOTransport(
-      identity: device.identity, memory: memory, line: line, host: host, events: events)
+      name: "device", identity: device.identity, memory: memory, line: line, host: host, events: events)
     var builder = BusBuilder()
     try builder.insert(watch(transport), at: Self.window, size: MMIOTransport.size, name: "virtio")
     bus = builder.build()

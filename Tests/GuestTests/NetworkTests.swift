@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// Whether network interfaces of one's own, taps and passt are to be had.
-private let hasNetworks: Bool = {
+let hasNetworks: Bool = {
   let shell = "unshare -n -m -p -f --mount-proc ip tuntap add t0 mode tap && command -v passt"
   return (try? NetworkNamespace.run(shell).status) == 0
 }()

@@ -5,6 +5,8 @@ import Testing
 /// Runs a built program as a person would, with an end even where it hangs.
 struct Program {
   var name = "swiftlet"
+  /// What runs it, as `unshare -n`.
+  var prefix: [String] = []
   /// What its environment has besides, or instead of, the tests' own.
   var environment: [String: String] = [:]
   /// What strace(1) is given, where the program runs under it.
@@ -40,7 +42,7 @@ struct Program {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
     process.arguments =
-      ["--signal=KILL", "\(limit)"] + (tracing.map { ["strace"] + $0 } ?? [])
+      ["--signal=KILL", "\(limit)"] + prefix + (tracing.map { ["strace"] + $0 } ?? [])
       + [Program.folder.appendingPathComponent(name).path] + arguments
     var environment = ProcessInfo.processInfo.environment
     environment["SWIFT_BACKTRACE"] = "enable=no"

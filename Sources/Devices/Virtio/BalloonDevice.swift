@@ -56,7 +56,7 @@ public final class BalloonDevice: VirtioDevice {
     fields.append(littleEndian: pages)
     fields.append(littleEndian: UInt32(0))
     identity = VirtioIdentity(
-      name: "balloon", deviceID: 5, features: features,
+      deviceID: 5, features: features,
       queueSizes: [UInt16](repeating: Self.queueSize, count: Self.roles(features).count),
       // num_pages is the device's, actual the driver's (5.5.4).
       configuration: ConfigurationSpace(fields, writable: 4..<8))

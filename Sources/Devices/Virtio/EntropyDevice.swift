@@ -13,7 +13,7 @@ public final class EntropyDevice: VirtioDevice {
   private static let requestLimit = 64 << 10
 
   public let identity = VirtioIdentity(
-    name: "entropy", deviceID: 4, features: [], queueSizes: [queueSize],
+    deviceID: 4, features: [], queueSizes: [queueSize],
     configuration: ConfigurationSpace([]))
   private let source: any EntropySource
   private var activation: VirtioActivation?

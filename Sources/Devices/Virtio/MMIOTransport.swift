@@ -19,15 +19,16 @@ public final class MMIOTransport: BusDevice {
   /// Held also while the host activates or resets the device, so that two vCPUs cannot do both at once.
   private let state: Lock<TransportState>
 
+  /// - Parameter name: which device it is, for messages about its driver.
   public init(
-    identity: VirtioIdentity, memory: GuestMemory, line: any InterruptLine, host: any VirtioQueueHost,
-    events: any MachineEvents
+    name: String, identity: VirtioIdentity, memory: GuestMemory, line: any InterruptLine,
+    host: any VirtioQueueHost, events: any MachineEvents
   ) {
     self.identity = identity
     self.memory = memory
     self.host = host
     interrupt = VirtioInterrupt(line: line)
-    faults = VirtioFaults(device: identity.name, events: events, interrupt: interrupt)
+    faults = VirtioFaults(device: name, events: events, interrupt: interrupt)
     state = Lock(TransportState(queueCount: identity.queueSizes.count))
   }
 

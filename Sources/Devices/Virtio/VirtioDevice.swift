@@ -2,8 +2,6 @@ public import GuestMemory
 
 /// What a transport shows of a device, fixed when the device is made.
 public struct VirtioIdentity: Sendable {
-  /// For messages: "console", "block", "entropy".
-  public let name: StaticString
   /// The device type (virtio 1.2, section 5).
   public let deviceID: UInt32
   /// Every feature offered.
@@ -13,10 +11,9 @@ public struct VirtioIdentity: Sendable {
   public let configuration: ConfigurationSpace
 
   init(
-    name: StaticString, deviceID: UInt32, features: Features, queueSizes: [UInt16],
+    deviceID: UInt32, features: Features, queueSizes: [UInt16],
     configuration: ConfigurationSpace
   ) {
-    self.name = name
     self.deviceID = deviceID
     self.features = features.union(.common)
     self.queueSizes = queueSizes

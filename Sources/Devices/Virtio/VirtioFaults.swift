@@ -8,11 +8,11 @@ public final class VirtioFaults: Sendable {
   }
 
   private let state = Lock(State())
-  private let device: StaticString
+  private let device: String
   private let events: any MachineEvents
   private let interrupt: VirtioInterrupt
 
-  init(device: StaticString, events: any MachineEvents, interrupt: VirtioInterrupt) {
+  init(device: String, events: any MachineEvents, interrupt: VirtioInterrupt) {
     self.device = device
     self.events = events
     self.interrupt = interrupt

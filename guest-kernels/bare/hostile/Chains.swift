@@ -90,7 +90,7 @@ extension Attacker {
       target.offer { _ in }
     }
     violate("request-unknown", variants: 4) { target, variant in
-      store32(target.memory.header, ([2, 0x100, 0x8000_0000, 0xffff_ffff] as [4 of UInt32])[variant])
+      store32(target.memory.header, ([2, 0x4000, 0x8000_0000, 0xffff_ffff] as [4 of UInt32])[variant])
       target.offer { _ in }
     }
   }

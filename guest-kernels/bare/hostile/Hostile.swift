@@ -11,31 +11,42 @@ func guest_main(commandLine: UnsafePointer<UInt8>?, bootParameters: UInt64) -> U
     return Checks.status
   }
   let options = CommandLine(text: commandLine)
+  let onlyKind = options.number("device=") ?? 0
   var found = 0
   for window in 0..<VirtioDevice.windowCount {
     guard let device = VirtioDevice(window: window) else { continue }
+    if onlyKind != 0, onlyKind != UInt64(device.id) { continue }
     found += 1
-    for queue in 0..<queueCount(of: device) {
-      var attacker = Attacker(device: device, queue: queue, memory: memory)
-      attacker.breakAllRules(storm: options.number("storm=") ?? 10_000)
-      if let seed = options.number("seed=") {
-        attacker.breakRandomRules(seed: seed, rounds: options.number("rounds=") ?? 200)
+    if let seed = options.number("seed=") {
+      let first = options.number("first=") ?? 0
+      let count = options.number("count=") ?? 2000
+      Arena.scope {
+        if var spree = Spree(device, memory, seed: seed) { spree.run(first..<first &+ count) }
       }
+    } else {
+      attackByList(device, memory, storm: options.number("storm=") ?? 10_000)
     }
   }
-  Checks.expect(found > 0, .machine, "devices-found", "every window is empty")
+  Checks.expect(found > 0, .machine, "devices-found", "no window has one that is to be attacked")
   return Checks.status
 }
 
-/// How many queues are worth attacking.
-private func queueCount(of device: VirtioDevice) -> UInt32 { device.kind == .console ? 2 : 1 }
+/// Those of a console's named ports, which follow, are like its first two.
+private let listedQueueLimit = 4
+
+private func attackByList(_ device: VirtioDevice, _ memory: Memory, storm: UInt64) {
+  for queue in 0..<min(device.queueCount, listedQueueLimit) {
+    var attacker = Attacker(device: device, queue: UInt32(queue), memory: memory)
+    attacker.breakAllRules(storm: storm)
+  }
+}
 
 /// Violates rules on one queue of one device and asks for a proof of life after each violation.
 struct Attacker {
   let device: VirtioDevice
   let queue: UInt32
   let memory: Memory
-  private var proofs: UInt64 = 0
+  private var proofs: Proofs
   private var failures = 0
   private static let failureLimit = 3
 
@@ -43,6 +54,7 @@ struct Attacker {
     self.device = device
     self.queue = queue
     self.memory = memory
+    proofs = Proofs(device, memory)
   }
 
   mutating func breakAllRules(storm: UInt64) {
@@ -96,7 +108,7 @@ struct Attacker {
       guard Arena.scope({ body(&self, variant) }) else {
         return report(name, variant, "the device does not come up")
       }
-      guard Arena.scope({ prove() }) else { return report(name, variant, "no good request afterwards") }
+      guard proofs.work() else { return report(name, variant, "no good request afterwards") }
     }
     Serial.write("violation ")
     writeSubject()
@@ -118,47 +130,5 @@ struct Attacker {
     Serial.write(decimal: UInt64(variant))
     failures += 1
     Serial.write(failures == Attacker.failureLimit ? "; the rest is left out\n" : "\n")
-  }
-
-  /// A good request on the device brought up anew.
-  private mutating func prove() -> Bool {
-    proofs &+= 1
-    switch device.kind {
-    case .block: return proveBlock()
-    case .console: return proveConsole()
-    case .entropy: return proveEntropy()
-    case nil: return device.negotiate(0) != nil
-    }
-  }
-
-  /// A writable disk must keep what is written to its last sector; another must read the same twice.
-  private func proveBlock() -> Bool {
-    guard var driver = BlockDriver(device, wanted: 0), driver.capacity > 0 else { return false }
-    let sector = driver.capacity &- 1
-    let written = Arena.take(512)
-    let read = Arena.take(512)
-    let type = driver.isReadOnly ? Block.Request.read : Block.Request.write
-    if !driver.isReadOnly {
-      store64(written, proofs)
-      store64(written &+ 504, ~proofs)
-    }
-    guard driver.request(type, sector, written, 512) == Block.Result.ok else { return false }
-    guard driver.request(Block.Request.read, sector, read, 512) == Block.Result.ok else { return false }
-    return load64(read) == load64(written) && load64(read &+ 504) == load64(written &+ 504)
-  }
-
-  /// The console shows a dot for each proof.
-  private func proveConsole() -> Bool {
-    guard var driver = ConsoleDriver(device, wanted: 0) else { return false }
-    let dot = Arena.take(1)
-    store8(dot, 0x2e)
-    return driver.send(dot, 1)
-  }
-
-  private func proveEntropy() -> Bool {
-    guard var driver = EntropyDriver(device, wanted: 0) else { return false }
-    let data = Arena.take(16)
-    let count = driver.fill(data, 16) ?? 0
-    return count > 0 && count <= 16
   }
 }

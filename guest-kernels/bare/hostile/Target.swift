@@ -18,7 +18,7 @@ struct Target {
   var queue: VirtioQueue
   /// A well-formed request of the device's kind, of `partCount` buffers.
   private(set) var parts: [3 of Part]
-  private(set) var partCount: Int
+  private(set) var partCount = 1
 
   var queueSize: UInt16 { queue.size }
 
@@ -32,16 +32,42 @@ struct Target {
     let size = min(device.read(Register.queueNumMax), Target.largestQueueSize)
     guard size > 0 else { return nil }
     queue = VirtioQueue(index, size: UInt16(size), features: agreed)
-    let readsMemory = device.kind == .console && index == 1
-    parts = [Part(address: memory.data, length: 64, writable: !readsMemory), .none, .none]
-    partCount = 1
-    guard device.kind == .block else { return }
-    store64(memory.header, 0)  // read
-    store64(memory.header &+ 8, 0)  // sector 0
-    parts[0] = Part(address: memory.header, length: 16, writable: false)
-    parts[1] = Part(address: memory.data, length: 512, writable: true)
-    parts[2] = Part(address: memory.result, length: 1, writable: true)
-    partCount = 3
+    parts = [Part(address: memory.data, length: 64, writable: true), .none, .none]
+    var writer = Writer(at: memory.header)
+    switch (device.kind, index) {
+    case (.block, _):
+      writer.put(UInt64(0))  // read
+      writer.put(UInt64(0))  // sector 0
+      setParts(header: writer.count, data: 512, isWritten: true, result: 1)
+    case (.network, 1):
+      Network.question(&writer)
+      setParts(header: Network.headerSize, data: 60, isWritten: false)
+    case (.socket, 1):
+      SocketHeader(device, Socket.Operation.request, from: 1).write(&writer)
+      setParts(header: writer.count)
+    case (.share, _):
+      Fuse.initialize(&writer)
+      store32(memory.header, writer.count)
+      setParts(header: writer.count, data: 128, isWritten: true)
+    case (.balloon, 0..<3):
+      for page in 0..<UInt32(15) { writer.put(UInt32(Memory.lent >> 12) &+ page) }
+      setParts(header: writer.count)
+    case (.console, 3):
+      Control.message(&writer, Control.deviceReady, port: 0, 1)
+      setParts(header: writer.count)
+    case (.console, _): parts[0].writable = index & 1 == 0
+    default: break
+    }
+  }
+
+  /// A header, data and a result, as far as there are any.
+  private mutating func setParts(
+    header: UInt32, data: UInt32 = 0, isWritten: Bool = false, result: UInt32 = 0
+  ) {
+    parts[0] = Part(address: memory.header, length: header, writable: false)
+    parts[1] = Part(address: memory.data, length: data, writable: isWritten)
+    parts[2] = Part(address: memory.result, length: result, writable: true)
+    partCount = result > 0 ? 3 : data > 0 ? 2 : 1
   }
 
   // MARK: breaking a request
@@ -94,6 +120,9 @@ extension Part {
 /// no memory of the guest's own.
 struct Memory {
   static let playgroundSize: UInt64 = 0x10000
+  /// Memory the guest itself does without: it may be lent to the host, and comes back as zeros.
+  static let lent: UInt64 = 0x80_0000
+  static let lentPages: UInt64 = 0x400
 
   /// The end of the RAM this guest lies in.
   let end: UInt64
@@ -110,7 +139,7 @@ struct Memory {
       let entry = bootParameters &+ 0x2d0 &+ 20 &* index
       let start = load64(entry)
       let size = load64(entry &+ 8)
-      guard load32(entry &+ 16) == 1, start <= 0x10_0000, size > 0x80_0000 else { continue }
+      guard load32(entry &+ 16) == 1, start <= 0x10_0000, size > 0xff_0000 else { continue }
       end = start &+ size
       return
     }

@@ -46,6 +46,10 @@ enum Subject {
     case .block: Serial.write("block")
     case .console: Serial.write("console")
     case .entropy: Serial.write("rng")
+    case .network: Serial.write("net")
+    case .balloon: Serial.write("balloon")
+    case .socket: Serial.write("vsock")
+    case .share: Serial.write("fs")
     case nil: Serial.write("device")
     }
     Serial.write(decimal: device.window)

@@ -44,9 +44,13 @@ enum Feature {
 }
 
 enum DeviceKind: UInt32 {
+  case network = 1
   case block = 2
   case console = 3
   case entropy = 4
+  case balloon = 5
+  case socket = 19
+  case share = 26
 }
 
 /// A virtio-mmio window with a device in it.
@@ -90,6 +94,15 @@ struct VirtioDevice {
     write(Register.driverFeatures, UInt32(truncatingIfNeeded: features))
     write(Register.driverFeaturesSel, 1)
     write(Register.driverFeatures, UInt32(truncatingIfNeeded: features >> 32))
+  }
+
+  /// How many queues the device has.
+  var queueCount: Int {
+    for index in 0..<UInt32(64) {
+      write(Register.queueSel, index)
+      if read(Register.queueNumMax) == 0 { return Int(index) }
+    }
+    return 64
   }
 
   func reset() -> Bool {

@@ -47,6 +47,14 @@ struct VirtioQueue {
     hasEventIndex = features & Feature.eventIndex != 0
   }
 
+  /// As a new queue, in the same memory.
+  mutating func restart() {
+    nextAvailable = 0
+    nextUsed = 0
+    store32(available, 0)  // flags and index
+    store32(used, 0)
+  }
+
   // MARK: the available ring
 
   var availableIndex: UInt64 { available &+ 2 }

@@ -17,7 +17,7 @@ func guest_main(commandLine: UnsafePointer<UInt8>?) -> UInt8 {
       case .block: checkBlock(device)
       case .console: checkConsole(device, expectsInput: CommandLine(text: commandLine).number("input=") == 1)
       case .entropy: checkEntropy(device)
-      case nil: break
+      default: break
       }
       Checks.expect(device.reset(), .device(device), "reset-at-the-end", "status does not become 0")
     }

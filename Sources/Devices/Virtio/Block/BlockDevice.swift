@@ -57,7 +57,7 @@ public final class BlockDevice: VirtioDevice, BlockStoreClient {
     self.gate = gate
     let layout = BlockLayout(store, queues: queues)
     identity = VirtioIdentity(
-      name: "block", deviceID: 2, features: layout.features,
+      deviceID: 2, features: layout.features,
       queueSizes: [UInt16](repeating: BlockLayout.queueSize, count: queues),
       configuration: ConfigurationSpace(layout.fields))
     store.client = self

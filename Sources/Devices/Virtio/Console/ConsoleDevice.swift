@@ -62,7 +62,7 @@ public final class ConsoleDevice: VirtioDevice {
       for _ in named { queueSizes += Self.portQueueSizes }
     }
     identity = VirtioIdentity(
-      name: "console", deviceID: 3, features: features, queueSizes: queueSizes,
+      deviceID: 3, features: features, queueSizes: queueSizes,
       configuration: ConfigurationSpace(Self.fields(console.size, portCount: ports.count)))
   }
 

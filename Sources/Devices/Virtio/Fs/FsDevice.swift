@@ -29,7 +29,7 @@ public final class FsDevice: VirtioDevice {
     fields += [UInt8](repeating: 0, count: Self.tagLimit - fields.count)
     fields.append(littleEndian: UInt32(Self.queueSizes.count - 1))
     identity = VirtioIdentity(
-      name: "fs", deviceID: 26, features: [], queueSizes: Self.queueSizes,
+      deviceID: 26, features: [], queueSizes: Self.queueSizes,
       configuration: ConfigurationSpace(fields))
   }
 

@@ -55,7 +55,7 @@ public final class NetDevice: VirtioDevice {
     features.formUnion(NetFeature.offering(backend.offloads))
     if mtu != nil { features.insert(NetFeature.mtu) }
     identity = VirtioIdentity(
-      name: "net", deviceID: 1, features: features, queueSizes: Self.queueSizes,
+      deviceID: 1, features: features, queueSizes: Self.queueSizes,
       configuration: ConfigurationSpace(Self.fields(macAddress, status: Self.linkUp, mtu)))
   }
 

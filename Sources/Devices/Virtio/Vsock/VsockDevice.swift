@@ -41,7 +41,7 @@ public final class VsockDevice: VirtioDevice {
     var fields: [UInt8] = []
     fields.append(littleEndian: UInt64(guestCID))
     identity = VirtioIdentity(
-      name: "vsock", deviceID: 19, features: [], queueSizes: Self.queueSizes,
+      deviceID: 19, features: [], queueSizes: Self.queueSizes,
       configuration: ConfigurationSpace(fields))
   }
 
