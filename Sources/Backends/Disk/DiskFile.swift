@@ -59,11 +59,7 @@ public final class DiskFile: BlockStore {
     let file = try Self.open(path, readOnly: options.readOnly)
     let size = try Self.size(file)
     guard size > 0 else { throw .empty }
-    do throws(SystemError) {
-      try file.lock(exclusively: !options.readOnly)
-    } catch {
-      throw error.code == EAGAIN || error.code == EACCES ? .inUse : .cannotOpen(error)
-    }
+    try Self.lock(file, readOnly: options.readOnly)
     let direct = options.isDirect ? try Self.openDirectly(file, readOnly: options.readOnly) : nil
     let wake: EventDescriptor
     do throws(SystemError) { wake = try EventDescriptor() } catch { throw .cannotOpen(error) }
@@ -79,6 +75,18 @@ public final class DiskFile: BlockStore {
     serialNumber = options.serialNumber
     isReadOnly = options.readOnly
     sectorCount = Self.sectors(size, blockSize: blockSize)
+  }
+
+  /// Transfers that were left to a ring hold the file, and with it the lock, for some moments longer than the process
+  /// does that began them: a lock that is not to be had is asked for again for half a second.
+  private static func lock(_ file: borrowing FileDescriptor, readOnly: Bool) throws(DiskError) {
+    for attempt in 1...50 {
+      do throws(SystemError) { return try file.lock(exclusively: !readOnly) } catch {
+        guard error.code == EAGAIN || error.code == EACCES else { throw .cannotOpen(error) }
+        if attempt < 50 { usleep(10_000) }
+      }
+    }
+    throw .inUse
   }
 
   private static func sectors(_ size: UInt64, blockSize: UInt32) -> UInt64 {
