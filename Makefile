@@ -16,7 +16,7 @@ SCRIPTS := tools/setup .ci/run $(GUESTS)/linux/build $(GUESTS)/linux/repack $(GU
 	tools/install tools/manual
 
 .DEFAULT_GOAL := build
-.PHONY: help setup build guests run bench-core test test-long test-stock fuzz ci lint format install uninstall clean
+.PHONY: help setup build guests run bench-core test test-long test-stock fuzz filters ci lint format install uninstall clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -58,6 +58,10 @@ test-stock: guests ## Boot Debian's own kernel to user space; takes minutes wher
 
 fuzz: setup ## Attack each parser and device, FUZZ_SECONDS=60 each; TARGET=name for one, FUZZ_KEEP=1 to keep inputs
 	@Fuzz/run $(TARGET)
+
+filters: setup ## Compile the filters of system calls from their rules
+	@swift run -j $(JOBS) --quiet confinement-filters > .build/filters
+	@mv .build/filters Sources/Confinement/FilterTable.swift
 
 bench-core: build guests ## Measure against the limits; BENCH=--check fails where one is missed
 	@tools/setup Benchmarks/packages.txt

@@ -13,7 +13,7 @@ private let headerBytes = 10
 private enum Tag: UInt8 {
   case kernelPath = 1
   case kernelDescriptor, initialRamdisk, commandLine, describe, memory, cpus, disk, console, entropy, reboot
-  case timeLimit, timeline, verbose, vsock, startedAt, network, balloon, port, share
+  case timeLimit, timeline, verbose, vsock, startedAt, network, balloon, port, share, isolation
 }
 
 extension MachineDescription {
@@ -61,6 +61,7 @@ extension MachineDescription {
       let tag = Array(share.tag.utf8)
       fields.put(.share, [share.readOnly ? 1 : 0, UInt8(tag.count)] + tag + Array(share.path.utf8))
     }
+    fields.put(.isolation, encoded(isolation))
     // The last one is always there, so that nothing can be missing at the end.
     fields.put(.startedAt, littleEndian(startedAt))
     let count = UInt32(headerBytes + fields.bytes.count)
@@ -113,15 +114,14 @@ extension MachineDescription {
       guard shares.count < Limits.shares else { throw notADescription("too many shares") }
       shares.append(try value.share())
     }
+    let isolation = try fields.take(.isolation).isolation()
     let startedAt: UInt64 = try fields.take(.startedAt).wholeInteger()
     guard fields.isAtEnd else { throw notADescription("bytes after its end") }
     try self.init(
       kernel: kernel, initialRamdisk: initialRamdisk, commandLine: commandLine, describe: describe,
       memory: memory, cpus: Int(cpus), disks: disks, console: console, ports: ports, entropy: entropy,
-      vsock: vsock, shares: shares, networks: networks, balloon: balloon, reboot: reboot,
-      timeLimit: timeLimit,
-      timeline: timeline, verbose: verbose,
-      startedAt: startedAt)
+      vsock: vsock, shares: shares, networks: networks, balloon: balloon, isolation: isolation,
+      reboot: reboot, timeLimit: timeLimit, timeline: timeline, verbose: verbose, startedAt: startedAt)
   }
 }
 
@@ -152,6 +152,19 @@ private func encoded(_ network: NetworkInterface) -> [UInt8] {
   return littleEndian(UInt32(bitPattern: network.host.descriptor)) + network.macAddress.bytes
     + littleEndian(network.mtu ?? 0) + encoded(network.receiveLimit) + encoded(network.transmitLimit)
     + Array(name.utf8)
+}
+
+/// What is absent is 0 and has no bit; the control group's path comes last.
+private func encoded(_ isolation: Isolation) -> [UInt8] {
+  let group = isolation.controlGroup
+  let parts = [
+    isolation.isOn, isolation.hasJail, isolation.user != nil, isolation.group != nil, group?.memory != nil,
+    group?.processorThousandths != nil, group?.tasks != nil,
+  ]
+  let flags = parts.enumerated().reduce(UInt8(0)) { $0 | ($1.element ? 1 << UInt8($1.offset) : 0) }
+  return [flags] + littleEndian(isolation.user ?? 0) + littleEndian(isolation.group ?? 0)
+    + littleEndian(group?.memory ?? 0) + littleEndian(group?.processorThousandths ?? 0)
+    + littleEndian(group?.tasks ?? 0) + Array((group?.path ?? "").utf8)
 }
 
 private struct FieldWriter {
@@ -251,6 +264,25 @@ private struct FieldValue {
     return try NetworkInterface(
       host: name.isEmpty ? .program(number) : .tap(number, name: name), macAddress: address,
       mtu: mtu == 0 ? nil : mtu, receiveLimit: receive, transmitLimit: transmit)
+  }
+
+  consuming func isolation() throws(Diagnostic) -> Isolation {
+    let flags: UInt8 = try integer()
+    guard flags <= 127 else { throw notADescription("\(flags) are no flags of an isolation") }
+    let (user, group): (UInt32, UInt32) = (try integer(), try integer())
+    let memory: UInt64 = try integer()
+    let (thousandths, tasks): (UInt32, UInt32) = (try integer(), try integer())
+    let path = try text()
+    guard !path.isEmpty || flags & 112 == 0 else { throw notADescription("limits without a cgroup") }
+    let controlGroup =
+      path.isEmpty
+      ? nil
+      : try ControlGroup(
+        path: path, memory: flags & 16 != 0 ? memory : nil,
+        processorThousandths: flags & 32 != 0 ? thousandths : nil, tasks: flags & 64 != 0 ? tasks : nil)
+    return try Isolation(
+      isOn: flags & 1 != 0, hasJail: flags & 2 != 0, user: flags & 4 != 0 ? user : nil,
+      group: flags & 8 != 0 ? group : nil, controlGroup: controlGroup)
   }
 
   consuming func balloon() throws(Diagnostic) -> Balloon {

@@ -92,7 +92,7 @@ enum RawTerminal {
     var attributes: termios
   }
 
-  private static let faults = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS]
+  private static let faults = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV]
   /// Written by the one thread that holds the terminal, before ``isRaw``.
   nonisolated(unsafe) private static let saved: UnsafeMutablePointer<Saved> = {
     let saved = UnsafeMutablePointer<Saved>.allocate(capacity: 1)
@@ -125,9 +125,14 @@ enum RawTerminal {
   }
 
   private static func restoreAndDie(of fault: Int32) {
+    restoreAfterFault()
+    raise(fault)
+  }
+
+  /// Brings the terminal back, from the handler of a fault; nothing where it is not raw.
+  static func restoreAfterFault() {
     if isRaw.load(ordering: .acquiring) {
       tcsetattr(saved.pointee.descriptor, TCSANOW, &saved.pointee.attributes)
     }
-    raise(fault)
   }
 }

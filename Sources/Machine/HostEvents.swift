@@ -6,11 +6,12 @@ import LinuxSystem
 /// machine.
 final class HostEvents {
   private let loop: EventLoop
-  /// After ``wait(until:console:checkHalt:)``, readable when the person wants the process to end at once.
+  /// After ``wait()``, readable when the person wants the process to end at once.
   let signals: SignalDescriptor
   private let limit: TimerDescriptor
   private let haltCheck: TimerDescriptor
   private let control: MachineControl
+  private var terminal: ConsoleTerminal?
   /// Milliseconds until the next look at a guest that may have halted; doubles from one to the next.
   private var haltDelay: UInt64 = HostEvents.firstHaltDelay
 
@@ -30,16 +31,15 @@ final class HostEvents {
     self.control = control
   }
 
-  /// Returns when the machine has ended, with the terminal as it was before.
+  /// Makes all that is needed to wait; once, before the monitor confines itself.
   /// - Parameters:
   ///   - deadline: when the machine is stopped, in nanoseconds of CLOCK_MONOTONIC.
   ///   - console: the guest's, nil where it has none.
   ///   - checkHalt: make every processor say whether it is halted for good.
-  func wait(
+  func prepare(
     until deadline: UInt64?, console: (any HostConsole)?, checkHalt: @escaping () -> Void
   ) throws(SystemError) {
     let terminal = try makeTerminal(console)
-    defer { terminal?.pause() }
     try watchMachine(terminal, checkHalt)
     try watchSignals(console, terminal)
     _ = try loop.register(limit.descriptor, .readable) { [unowned self] _ in
@@ -50,6 +50,12 @@ final class HostEvents {
       let now = Clock.monotonicNanoseconds()
       limit.arm(after: deadline > now ? deadline - now : 0)
     }
+    self.terminal = terminal
+  }
+
+  /// Returns when the machine has ended, with the terminal as it was before.
+  func wait() throws(SystemError) {
+    defer { terminal?.pause() }
     if !control.isEnding { terminal?.resume() }
     try loop.run()
   }

@@ -65,15 +65,23 @@ public enum Machine {
   ) throws(Diagnostic) -> Outcome {
     let (control, description) = (builder.control, builder.description)
     let parts = try builder.build(&timeline)
+    let walls = try Walls(around: parts, of: description, builder.io)
     let kernel = Promise<InitialState?>()
-    let processors = try start(parts, count: description.cpus, kernel)
+    let processors = try start(parts, count: description.cpus, kernel, walls)
     defer {
       processors.join()
       parts.serial?.finish(unless: events.signals)
     }
     do throws(Diagnostic) {
+      try host("cannot wait for the machine") { () throws(SystemError) in
+        try events.prepare(until: deadline, console: parts.console) {
+          processors.halt.ask()
+          processors.interrupt()
+        }
+      }
       let state = try builder.loadKernel(into: parts).initialState
       timeline.mark("kernel loaded")
+      try walls?.enterMain()
       kernel.keep(state)
     } catch {
       control.end(Outcome(error))
@@ -81,12 +89,7 @@ public enum Machine {
     }
     if description.verbose, !control.isEnding { note(summary(of: description, on: parts)) }
     releaseUnusedProgram()
-    try host("cannot wait for the machine") { () throws(SystemError) in
-      try events.wait(until: deadline, console: parts.console) {
-        processors.halt.ask()
-        processors.interrupt()
-      }
-    }
+    try host("cannot wait for the machine") { () throws(SystemError) in try events.wait() }
     guard let outcome = control.outcome else {
       return Outcome(.monitorError, "the machine ended without a reason")
     }
@@ -110,13 +113,14 @@ public enum Machine {
   /// Starts the processors' threads, which make themselves ready while the kernel is loaded, and enter it then; with
   /// nil they end, where the machine has been ended before.
   private static func start(
-    _ parts: MachineBuilder.Parts, count: Int, _ kernel: Promise<InitialState?>
+    _ parts: MachineBuilder.Parts, count: Int, _ kernel: Promise<InitialState?>, _ walls: Walls?
   ) throws(Diagnostic) -> Processors {
     let features = parts.features
     return try host("cannot start the processors") { () throws(SystemError) in
       try Processors(count: count, platform: parts.platform) { vcpu throws(SystemError) in
         let supported = try features.wait().get()
         try vcpu.setCPUID(CPUIDPolicy.table(supported, processor: vcpu.index, count: count))
+        try walls?.enterProcessor(vcpu.index)
         if vcpu.index == 0, let state = kernel.wait() { try state.apply(to: vcpu) }
       }
     }
