@@ -26,6 +26,7 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -152,6 +153,27 @@ static inline long clinux_set_group(unsigned group) {
 }
 static inline long clinux_set_user(unsigned user) { return clinux_result(syscall(SYS_setresuid, user, user, user)); }
 static inline long clinux_no_groups(void) { return clinux_result(syscall(SYS_setgroups, 0, NULL)); }
+// By the C library where it can: it takes care of its own state. That of a process with one thread needs no care.
+static inline long clinux_fork(unsigned long namespaces) {
+  if (namespaces == 0) return clinux_result(fork());
+  return clinux_result(syscall(SYS_clone, namespaces | SIGCHLD, NULL, NULL, NULL, NULL));
+}
+static inline long clinux_mount(const char *source, const char *target, const char *type, unsigned long flags,
+                                const char *options) {
+  return clinux_result(mount(source, target, type, flags, options));
+}
+// mount_setattr(2), which the C library's kernel header does not have yet: adds MOUNT_ATTR_* and takes none away.
+static inline long clinux_mount_restrict(const char *path, uint64_t attributes, int recursively) {
+  const struct {
+    uint64_t set, clear, propagation, users;
+  } change = {attributes, 0, 0, 0};
+  return clinux_result(
+      syscall(442, AT_FDCWD, path, recursively ? 0x8000 /* AT_RECURSIVE */ : 0, &change, sizeof change));
+}
+static inline long clinux_pivot_root(const char *root, const char *old) {
+  return clinux_result(syscall(SYS_pivot_root, root, old));
+}
+static inline long clinux_unmount_lazily(const char *path) { return clinux_result(umount2(path, MNT_DETACH)); }
 static inline long clinux_die_with_parent(int signal) {
   return clinux_result(prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0));
 }

@@ -8,15 +8,22 @@ public final class Confinement: Sendable {
   private let needs: Needs
   private let landlock: SharedLandlock?
   private let identity: Privileges.Identity?
+  private let jail: Jail?
+  private let hasKeeper: Bool
 
   /// - Parameters:
   ///   - needs: of the machine's devices.
   ///   - folders: what devices reach by path later.
   ///   - identity: whom the process is to be; nil to stay as it is.
+  ///   - jail: the root directory it is to have; nil for the host's.
+  ///   - hasKeeper: whether the process ends with its parent.
   public init(
-    needs: Needs, folders: [Folder], identity: Privileges.Identity? = nil
+    needs: Needs, folders: [Folder], identity: Privileges.Identity? = nil, jail: Jail? = nil,
+    hasKeeper: Bool = false
   ) throws(SystemError) {
     self.needs = needs
+    self.jail = jail
+    self.hasKeeper = hasKeeper
     self.identity = identity
     landlock = try SharedLandlock(folders)
     CallFilter.onTrap(BlockedCall.report)
@@ -24,12 +31,17 @@ public final class Confinement: Sendable {
 
   /// Confines the calling thread.
   public func enter(_ thread: ThreadKind) throws(SystemError) {
+    // For all threads at once: they have one root directory.
+    if thread == .main { try jail?.enter() }
     try Privileges.refuseNewOnes()
     if let landlock { try landlock.rules.restrictThread() }
     if let identity { try Privileges.become(identity) }
     try Privileges.dropCapabilities()
-    // After the change of user, which brings it back.
-    if thread == .main { try Privileges.hideMemory() }
+    if thread == .main {
+      // After the change of user, which undoes both.
+      try Privileges.hideMemory()
+      if hasKeeper { try ForkedProcess.dieWithParent() }
+    }
     try CallFilter.install(
       FilterProgram.link(
         thread.parts(needs), thread: thread.number, process: UInt32(bitPattern: ProcessLimits.ownIdentifier)))
@@ -49,6 +61,12 @@ extension Confinement {
     public init(_ path: String, _ use: Use) {
       self.path = path
       self.use = use
+    }
+
+    /// The path of the directory that holds the file at `path`.
+    public static func above(_ path: String) -> String {
+      guard let slash = path.lastIndex(of: "/") else { return "." }
+      return slash == path.startIndex ? "/" : String(path[..<slash])
     }
   }
 }

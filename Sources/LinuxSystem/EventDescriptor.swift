@@ -23,4 +23,10 @@ public struct EventDescriptor: ~Copyable, Sendable {
     var count: UInt64 = 0
     return Glibc.read(descriptor.raw, &count, 8) == 8 ? count : 0
   }
+
+  /// Waits for a signal and takes it.
+  public func waitUntilSignalled() {
+    var entry = pollfd(fd: descriptor.raw, events: Int16(POLLIN), revents: 0)
+    while drain() == 0 { _ = poll(&entry, 1, -1) }
+  }
 }

@@ -11,7 +11,10 @@ final class HostEvents {
   private let limit: TimerDescriptor
   private let haltCheck: TimerDescriptor
   private let control: MachineControl
+  private let keeper: KeeperLink?
   private var terminal: ConsoleTerminal?
+  /// Whether a person sees another process as the monitor.
+  var hasKeeper: Bool { keeper != nil }
   /// Milliseconds until the next look at a guest that may have halted; doubles from one to the next.
   private var haltDelay: UInt64 = HostEvents.firstHaltDelay
 
@@ -20,7 +23,7 @@ final class HostEvents {
 
   /// Blocks the signals it takes, in this thread and those started later: to be made before any other thread.
   /// - Parameter hasConsole: whether standard input, if it is a terminal, will be the guest's.
-  init(control: MachineControl, hasConsole: Bool) throws(SystemError) {
+  init(control: MachineControl, hasConsole: Bool, keeper: KeeperLink?) throws(SystemError) {
     Signal.ignoreFailedWrites()
     let jobControl = hasConsole && Terminal.isTerminal(0) ? ConsoleTerminal.signals : []
     let signals = try SignalDescriptor(Signal.ending + [Signal.windowChanged] + jobControl)
@@ -29,6 +32,7 @@ final class HostEvents {
     haltCheck = try TimerDescriptor()
     self.signals = signals
     self.control = control
+    self.keeper = keeper
   }
 
   /// Makes all that is needed to wait; once, before the monitor confines itself.
@@ -62,7 +66,7 @@ final class HostEvents {
 
   private func makeTerminal(_ console: (any HostConsole)?) throws(SystemError) -> ConsoleTerminal? {
     guard let console else { return nil }
-    return try ConsoleTerminal(console: console, control: control, loop: loop)
+    return try ConsoleTerminal(console: console, control: control, loop: loop, keeper: keeper)
   }
 
   private func watchMachine(

@@ -1,6 +1,7 @@
 import Backends
 import Boot
 public import Configuration
+import Confinement
 import KVM
 import LinuxSystem
 
@@ -9,16 +10,27 @@ public enum Machine {
   /// Builds and runs the machine; after a reset by the guest again, where the description says so.
   ///
   /// Takes over standard input and output, and signals of the process, until it ends. The signals that end a machine
-  /// stay blocked.
+  /// stay blocked. For a process with one thread: unless the description says otherwise, the process stays behind the
+  /// machine's walls for good. Where the machine is to be made again, or has a jail, this returns in a child process
+  /// alone, and the caller's ends as the child does.
   public static func run(_ description: MachineDescription) -> Outcome {
     let deadline = description.timeLimit.map { Clock.monotonicNanoseconds() &+ $0 }
-    let remainders = FrameRemainders()
-    var startedAt = description.startedAt
-    while true {
-      let outcome = runOnce(description, startedAt: startedAt, until: deadline, remainders)
-      startedAt = 0
-      if outcome.status != .guestReset || description.reboot == .exit { return outcome }
-      if description.verbose { note("\(outcome.line): the machine starts again") }
+    do throws(Diagnostic) {
+      if let group = description.isolation.controlGroup { try group.join() }
+      guard description.reboot == .restart || description.isolation.hasJail else {
+        return runOnce(
+          description, startedAt: description.startedAt, until: deadline, FrameRemainders(),
+          keeper: nil)
+      }
+      return try Keeper(description).run { keeper, remainders, isFirst in
+        let startedAt = isFirst ? description.startedAt : 0
+        let outcome = runOnce(description, startedAt: startedAt, until: deadline, remainders, keeper: keeper)
+        guard outcome.status == .guestReset, description.reboot == .restart else { return outcome }
+        if description.verbose { note("\(outcome.line): the machine starts again") }
+        keeper.restart(leaving: remainders)
+      }
+    } catch {
+      return Outcome(error)
     }
   }
 
@@ -27,9 +39,10 @@ public enum Machine {
   ///   - deadline: of all machines together. Both in nanoseconds of CLOCK_MONOTONIC.
   private static func runOnce(
     _ description: MachineDescription, startedAt: UInt64, until deadline: UInt64?,
-    _ remainders: FrameRemainders
+    _ remainders: FrameRemainders, keeper: KeeperLink?
   ) -> Outcome {
     do throws(Diagnostic) {
+      let jail = try Jail(for: description)
       var timeline = Timeline()
       if startedAt > 0 { timeline.mark("command started", at: startedAt) }
       timeline.mark("monitor started")
@@ -37,7 +50,7 @@ public enum Machine {
         try MachineControl(counter: description.timeline ? InstructionCounter() : nil, report: note)
       }
       let events = try host("cannot watch signals") { () throws(SystemError) in
-        try HostEvents(control: control, hasConsole: description.console != .none)
+        try HostEvents(control: control, hasConsole: description.console != .none, keeper: keeper)
       }
       Thread.installKickHandler()
       let io = try host("cannot start the I/O thread") { () throws(SystemError) in
@@ -45,7 +58,7 @@ public enum Machine {
       }
       defer { io.join() }
       let builder = MachineBuilder(
-        description: description, control: control, io: io, remainders: remainders)
+        description: description, control: control, io: io, remainders: remainders, jail: jail)
       let outcome = try run(builder, events, until: deadline, &timeline)
       timeline.mark("machine ended", instructions: control.counter?.total)
       if description.timeline { show(timeline, control) }
@@ -65,7 +78,7 @@ public enum Machine {
   ) throws(Diagnostic) -> Outcome {
     let (control, description) = (builder.control, builder.description)
     let parts = try builder.build(&timeline)
-    let walls = try Walls(around: parts, of: description, builder.io)
+    let walls = try Walls(around: parts, of: description, builder.io, builder.jail, hasKeeper: events.hasKeeper)
     let kernel = Promise<InitialState?>()
     let processors = try start(parts, count: description.cpus, kernel, walls)
     defer {

@@ -12,7 +12,8 @@ final class Walls: Sendable {
   /// Has the I/O thread confined as soon as it has done what was posted before.
   /// - Returns: nil where the machine is to have none.
   init?(
-    around parts: MachineBuilder.Parts, of description: MachineDescription, _ thread: IOThread
+    around parts: MachineBuilder.Parts, of description: MachineDescription, _ thread: IOThread,
+    _ jail: Jail?, hasKeeper: Bool
   ) throws(Diagnostic) {
     guard description.isolation.isOn else { return nil }
     let needs = Needs(of: description, hasWorkarounds: parts.platform.workarounds != nil)
@@ -23,7 +24,7 @@ final class Walls: Sendable {
       ? nil : Privileges.Identity(user: isolation.user, group: isolation.group)
     confinement = try Walls.confining { () throws(SystemError) in
       try parts.platform.memory.keepToThisProcess()
-      return try Confinement(needs: needs, folders: folders, identity: identity)
+      return try Confinement(needs: needs, folders: folders, identity: identity, jail: jail, hasKeeper: hasKeeper)
     }
     thread.mailbox.post { [confinement, io] _ in
       do throws(SystemError) {
@@ -81,11 +82,14 @@ extension Confinement.Folder {
   static func all(of description: MachineDescription) -> [Confinement.Folder] {
     let shares = description.shares.map { Self($0.path, $0.readOnly ? .reading : .writing) }
     let sockets = description.ports.map(\.path) + (description.vsock.map { [$0.path] } ?? [])
-    return shares + sockets.map { Self(folder(of: $0), .removingSockets) }
+    return shares + sockets.map { Self(above($0), .removingSockets) }
   }
+}
 
-  private static func folder(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
+extension Jail {
+  /// - Returns: nil where the machine is to have none.
+  convenience init?(for description: MachineDescription) throws(Diagnostic) {
+    guard description.isolation.hasJail else { return nil }
+    try self.init(Confinement.Folder.all(of: description))
   }
 }
