@@ -18,7 +18,8 @@ public struct Isolation: Sendable, Equatable {
     let wants = [hasJail ? "--jail" : nil, user == nil ? nil : "--uid", group == nil ? nil : "--gid"]
     if !isOn, let option = wants.compactMap({ $0 }).first {
       throw Diagnostic(
-        .usage, "options that exclude each other", which: "--no-confinement, \(option)", mend: "leave one out")
+        .usage, "options that exclude each other", which: "--no-confinement, \(option)", mend: "leave one out"
+      )
     }
     for (number, option) in [(user, "--uid"), (group, "--gid")] where number == .max {
       throw Diagnostic(.usage, "no such number", which: option, mend: "use at most \(UInt32.max - 1)")

@@ -70,7 +70,8 @@ public struct MachineDescription: Sendable, Equatable {
     describe: HardwareDescription = .auto, memory: UInt64 = 128 << 20, cpus: Int = 1, disks: [Disk] = [],
     console: Console = .virtio, ports: [NamedPort] = [], entropy: Bool = true, vsock: VirtioSocket? = nil,
     shares: [Share] = [], networks: [NetworkInterface] = [], balloon: Balloon? = nil,
-    isolation: Isolation = .standard, reboot: Reboot = .exit, timeLimit: UInt64? = nil, timeline: Bool = false, verbose: Bool = false, startedAt: UInt64 = 0
+    isolation: Isolation = .standard, reboot: Reboot = .exit, timeLimit: UInt64? = nil,
+    timeline: Bool = false, verbose: Bool = false, startedAt: UInt64 = 0
   ) throws(Diagnostic) {
     try Check.path(kernel.name, of: "kernel")
     if case .descriptor(let number, _) = kernel, number < 0 {

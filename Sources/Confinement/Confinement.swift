@@ -35,6 +35,8 @@ public final class Confinement: Sendable {
     if thread == .main { try jail?.enter() }
     try Privileges.refuseNewOnes()
     if let landlock { try landlock.rules.restrictThread() }
+    // Before the change of user, which takes the capability for it.
+    Privileges.dropBoundingSet()
     if let identity { try Privileges.become(identity) }
     try Privileges.dropCapabilities()
     if thread == .main {
@@ -77,7 +79,8 @@ extension Confinement.Folder.Use {
     case .reading: [.readFiles, .readDirectories]
     case .writing:
       [
-        .readFiles, .readDirectories, .writeFiles, .truncate, .refer, .removeFiles, .removeDirectories, .makeFiles,
+        .readFiles, .readDirectories, .writeFiles, .truncate, .refer, .removeFiles, .removeDirectories,
+        .makeFiles,
         .makeDirectories, .makeSymbolicLinks,
       ]
     case .removingSockets: .removeFiles

@@ -12,7 +12,9 @@ extension ControlGroup {
           throw SystemError(call: "cgroup", operand: "controller \(limit.controller)", code: ENOENT)
         }
       }
-      guard !hierarchies.isEmpty else { throw SystemError(call: "cgroup", operand: "no hierarchy", code: ENOENT) }
+      guard !hierarchies.isEmpty else {
+        throw SystemError(call: "cgroup", operand: "no hierarchy", code: ENOENT)
+      }
       for hierarchy in hierarchies {
         let wanted = limits.filter { hierarchy.has($0.controller) }
         let folder = try hierarchy.make(path, for: wanted.map(\.controller))
@@ -49,7 +51,8 @@ extension ControlGroup {
       let quota = UInt64(processorThousandths) * Self.period / 1000
       limits.append(
         Limit(
-          controller: "cpu", version1: [("cpu.cfs_period_us", "\(Self.period)"), ("cpu.cfs_quota_us", "\(quota)")],
+          controller: "cpu",
+          version1: [("cpu.cfs_period_us", "\(Self.period)"), ("cpu.cfs_quota_us", "\(quota)")],
           version2: [("cpu.max", "\(quota) \(Self.period)")]))
     }
     if let tasks {

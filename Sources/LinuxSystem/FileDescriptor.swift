@@ -199,7 +199,7 @@ extension FileStatus {
   /// Whether two open descriptors are of one file, pipe or terminal.
   public static func areSameFile(_ first: Int32, _ second: Int32) -> Bool {
     var statuses = (stat(), stat())
-    guard fstat(first, &statuses.0) == 0, fstat(second, &statuses.1) == 0 else { return false }
+    guard clinux_fstat(first, &statuses.0) == 0, clinux_fstat(second, &statuses.1) == 0 else { return false }
     return statuses.0.st_dev == statuses.1.st_dev && statuses.0.st_ino == statuses.1.st_ino
   }
 }

@@ -27,12 +27,15 @@ public enum Privileges {
     if let user = identity.user { _ = try checked(clinux_set_user(user), "setresuid", "\(user)") }
   }
 
-  /// Drops every capability of the calling thread from each of its five sets (capabilities(7)).
-  public static func dropCapabilities() throws(SystemError) {
-    // Without CAP_SETPCAP the bounding set stays as it is: it only limits what a program with rights in its file gets,
-    // which no_new_privs rules out.
+  /// Empties the bounding set of the calling thread (capabilities(7)). Without CAP_SETPCAP it stays as it is: it only
+  /// limits what a program with rights in its file gets, which ``refuseNewOnes()`` rules out.
+  public static func dropBoundingSet() {
     var capability: UInt32 = 0
     while clinux_drop_bounding(capability) == 0 { capability += 1 }
+  }
+
+  /// Drops every capability of the calling thread from its other four sets.
+  public static func dropCapabilities() throws(SystemError) {
     // Kernels before 4.3 have no ambient set.
     _ = clinux_clear_ambient()
     _ = try checked(clinux_drop_capabilities(), "capset")

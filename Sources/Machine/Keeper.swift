@@ -28,7 +28,8 @@ struct Keeper {
 
   /// Returns in the processes of machines only, with what `machine` returns there.
   /// - Parameter machine: makes and runs one; gets what is to be known of those before.
-  func run(_ machine: (KeeperLink, FrameRemainders, _ isFirst: Bool) -> Outcome) throws(Diagnostic) -> Outcome {
+  func run(_ machine: (KeeperLink, FrameRemainders, _ isFirst: Bool) -> Outcome) throws(Diagnostic) -> Outcome
+  {
     var remainders: [UInt8]?
     while true {
       guard let process = try fork() else {
@@ -69,9 +70,10 @@ struct Keeper {
 
   private func watch(_ process: ForkedProcess) throws(Diagnostic) -> ForkedProcess.End {
     do throws(SystemError) {
-      let kept = Signal.ending + [
-        Signal.childChanged, Signal.stop, Signal.continue, Signal.windowChanged,
-      ]
+      let kept =
+        Signal.ending + [
+          Signal.childChanged, Signal.stop, Signal.continue, Signal.windowChanged,
+        ]
       let signals = try SignalDescriptor(kept)
       let loop = try EventLoop()
       var end = process.end()

@@ -78,7 +78,8 @@ public enum Machine {
   ) throws(Diagnostic) -> Outcome {
     let (control, description) = (builder.control, builder.description)
     let parts = try builder.build(&timeline)
-    let walls = try Walls(around: parts, of: description, builder.io, builder.jail, hasKeeper: events.hasKeeper)
+    let walls = try Walls(
+      around: parts, of: description, builder.io, builder.jail, hasKeeper: events.hasKeeper)
     let kernel = Promise<InitialState?>()
     let processors = try start(parts, count: description.cpus, kernel, walls)
     defer {

@@ -49,7 +49,8 @@ struct VirtioDevices {
   }
 
   private func socket(of port: NamedPort) throws(Diagnostic) -> sending PortSocket {
-    do throws(SystemError) { return try PortSocket(path: jail?.path(ofSocket: port.path) ?? port.path) } catch {
+    do throws(SystemError) { return try PortSocket(path: jail?.path(ofSocket: port.path) ?? port.path) } catch
+    {
       throw Diagnostic(
         .noInput, "cannot make the socket of port \(port.name)", which: port.path,
         mend: error.code == SystemError.addressInUse
@@ -66,7 +67,9 @@ struct VirtioDevices {
 
   private mutating func add(_ vsock: VirtioSocket) throws(Diagnostic) {
     let socket: VsockSocket
-    do throws(SystemError) { socket = try VsockSocket(path: jail?.path(ofSocket: vsock.path) ?? vsock.path) } catch {
+    do throws(SystemError) {
+      socket = try VsockSocket(path: jail?.path(ofSocket: vsock.path) ?? vsock.path)
+    } catch {
       throw Diagnostic(
         .noInput, "cannot make the vsock socket", which: vsock.path,
         mend: error.code == SystemError.addressInUse

@@ -6,6 +6,7 @@ import LinuxSystem
 /// The confinement of one machine's threads: each goes behind its walls by itself, all before the guest runs.
 final class Walls: Sendable {
   private let confinement: Confinement
+  private let control: MachineControl
   /// Kept by the I/O thread, with what kept it from being confined.
   private let io = Promise<SystemError?>()
 
@@ -22,9 +23,11 @@ final class Walls: Sendable {
     let identity =
       isolation.user == nil && isolation.group == nil
       ? nil : Privileges.Identity(user: isolation.user, group: isolation.group)
+    control = parts.platform.control
     confinement = try Walls.confining { () throws(SystemError) in
       try parts.platform.memory.keepToThisProcess()
-      return try Confinement(needs: needs, folders: folders, identity: identity, jail: jail, hasKeeper: hasKeeper)
+      return try Confinement(
+        needs: needs, folders: folders, identity: identity, jail: jail, hasKeeper: hasKeeper)
     }
     thread.mailbox.post { [confinement, io] _ in
       do throws(SystemError) {
@@ -35,7 +38,12 @@ final class Walls: Sendable {
   }
 
   /// Confines the calling thread, which runs a virtual processor.
-  func enterProcessor(_ index: Int) throws(SystemError) { try confinement.enter(.processor(index)) }
+  func enterProcessor(_ index: Int) throws(SystemError) {
+    do throws(SystemError) { try confinement.enter(.processor(index)) } catch {
+      control.end(Outcome(Walls.refusal(error)))
+      throw error
+    }
+  }
 
   /// Confines the calling thread, which is the main one, and waits until the I/O thread is confined.
   func enterMain() throws(Diagnostic) {
@@ -45,12 +53,15 @@ final class Walls: Sendable {
     }
   }
 
-  private static func confining<Result>(_ body: () throws(SystemError) -> Result) throws(Diagnostic) -> Result {
-    do throws(SystemError) { return try body() } catch {
-      throw Diagnostic(
-        .hostResource, "cannot confine the monitor", which: "\(error)",
-        mend: "`swiftlet doctor` says what the host offers; --no-confinement does without")
-    }
+  private static func confining<Result>(_ body: () throws(SystemError) -> Result) throws(Diagnostic) -> Result
+  {
+    do throws(SystemError) { return try body() } catch { throw refusal(error) }
+  }
+
+  private static func refusal(_ error: SystemError) -> Diagnostic {
+    Diagnostic(
+      .hostResource, "cannot confine the monitor", which: "\(error)",
+      mend: "`swiftlet doctor` says what the host offers; --no-confinement does without")
   }
 }
 

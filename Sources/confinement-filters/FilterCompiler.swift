@@ -67,7 +67,9 @@ enum FilterCompiler {
 
   private static func names() -> [String] {
     var names = (0..<512 as Range<Int32>).map { number in
-      guard let name = seccomp_syscall_resolve_num_arch(UInt32(CSECCOMP_ARCH_X86_64), number) else { return "" }
+      guard let name = seccomp_syscall_resolve_num_arch(UInt32(CSECCOMP_ARCH_X86_64), number) else {
+        return ""
+      }
       defer { free(name) }
       return String(cString: name)
     }

@@ -39,7 +39,8 @@ enum Rules {
   static let ownProcess: UInt64 = 0x7A5D_0001
 
   static let parts = [
-    Part(name: "common", purpose: "what the C library and Swift's runtime need on every thread", rules: common),
+    Part(
+      name: "common", purpose: "what the C library and Swift's runtime need on every thread", rules: common),
     Part(name: "processor", purpose: "a virtual processor's thread", rules: processor),
     Part(
       name: "workarounds", purpose: "a virtual processor's thread where KVM has no hardware beneath it",
@@ -60,7 +61,7 @@ enum Rules {
     Part(
       name: "terminal", purpose: "the main thread where the console is a terminal",
       rules: Rule.ioctl(UInt(TIOCGPGRP)) + Rule.calls("getpgrp", "rt_sigaction")),
-    Part(name: "disk", purpose: "disks", rules: Rule.calls("preadv", "pread64", "fstat", "lseek")),
+    Part(name: "disk", purpose: "disks", rules: Rule.calls("preadv", "pread64", "lseek")),
     Part(
       name: "diskWrites", purpose: "disks that are not read-only",
       rules: Rule.calls("pwritev", "pwrite64", "fdatasync", "fallocate")),
@@ -87,13 +88,15 @@ enum Rules {
     Part(
       name: "shareWrites", purpose: "shared directories that are writable",
       rules: Rule.calls(
-        "pwritev", "pwrite64", "fsync", "fdatasync", "fallocate", "ftruncate", "mkdirat", "symlinkat", "linkat",
+        "pwritev", "pwrite64", "fsync", "fdatasync", "fallocate", "ftruncate", "mkdirat", "symlinkat",
+        "linkat",
         "unlinkat", "renameat2", "fchmod", "utimensat")),
   ]
 
   private static let common =
     Rule.calls(
-      "write", "writev", "read", "readv", "close", "futex", "munmap", "mremap", "brk", "clock_gettime", "getpid",
+      "write", "writev", "read", "readv", "close", "fstat", "futex", "munmap", "mremap", "brk",
+      "clock_gettime", "getpid",
       "gettid", "getrandom", "sched_yield", "restart_syscall", "rt_sigprocmask", "rt_sigreturn", "exit",
       "exit_group") + [
       // New memory that is no file and can never be executed.
