@@ -181,6 +181,13 @@ static inline long clinux_install_filter(const void *instructions, unsigned shor
   const struct sock_fprog program = {count, (struct sock_filter *)(uintptr_t)instructions};
   return clinux_result(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
 }
+// The shared library of liburing in Debian 12 exports neither.
+static inline long clinux_ring_restrict(int ring, const void *restrictions, unsigned count) {
+  return clinux_result(syscall(SYS_io_uring_register, ring, 11 /* IORING_REGISTER_RESTRICTIONS */, restrictions, count));
+}
+static inline long clinux_ring_enable(int ring) {
+  return clinux_result(syscall(SYS_io_uring_register, ring, 12 /* IORING_REGISTER_ENABLE_RINGS */, NULL, 0));
+}
 // Which call a SIGSYS is about, and what the filter had to say of it.
 static inline int clinux_blocked_call(const siginfo_t *info) { return info->si_syscall; }
 static inline int clinux_filter_data(const siginfo_t *info) { return info->si_errno; }

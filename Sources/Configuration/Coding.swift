@@ -61,7 +61,7 @@ extension MachineDescription {
       let tag = Array(share.tag.utf8)
       fields.put(.share, [share.readOnly ? 1 : 0, UInt8(tag.count)] + tag + Array(share.path.utf8))
     }
-    fields.put(.isolation, encoded(isolation))
+    if isolation != .standard { fields.put(.isolation, encoded(isolation)) }
     // The last one is always there, so that nothing can be missing at the end.
     fields.put(.startedAt, littleEndian(startedAt))
     let count = UInt32(headerBytes + fields.bytes.count)
@@ -114,7 +114,7 @@ extension MachineDescription {
       guard shares.count < Limits.shares else { throw notADescription("too many shares") }
       shares.append(try value.share())
     }
-    let isolation = try fields.take(.isolation).isolation()
+    let isolation = try fields.takeIfPresent(.isolation)?.isolation() ?? .standard
     let startedAt: UInt64 = try fields.take(.startedAt).wholeInteger()
     guard fields.isAtEnd else { throw notADescription("bytes after its end") }
     try self.init(
@@ -154,17 +154,16 @@ private func encoded(_ network: NetworkInterface) -> [UInt8] {
     + Array(name.utf8)
 }
 
-/// What is absent is 0 and has no bit; the control group's path comes last.
+/// A byte that says what there is, then the numbers of that; the control group's path comes last.
 private func encoded(_ isolation: Isolation) -> [UInt8] {
   let group = isolation.controlGroup
-  let parts = [
-    isolation.isOn, isolation.hasJail, isolation.user != nil, isolation.group != nil, group?.memory != nil,
-    group?.processorThousandths != nil, group?.tasks != nil,
+  let numbers: [[UInt8]?] = [
+    isolation.user.map(littleEndian), isolation.group.map(littleEndian), group?.memory.map(littleEndian),
+    group?.processorThousandths.map(littleEndian), group?.tasks.map(littleEndian),
   ]
-  let flags = parts.enumerated().reduce(UInt8(0)) { $0 | ($1.element ? 1 << UInt8($1.offset) : 0) }
-  return [flags] + littleEndian(isolation.user ?? 0) + littleEndian(isolation.group ?? 0)
-    + littleEndian(group?.memory ?? 0) + littleEndian(group?.processorThousandths ?? 0)
-    + littleEndian(group?.tasks ?? 0) + Array((group?.path ?? "").utf8)
+  var flags: UInt8 = (isolation.isOn ? 1 : 0) | (isolation.hasJail ? 2 : 0)
+  for (index, number) in numbers.enumerated() where number != nil { flags |= 4 << UInt8(index) }
+  return [flags] + numbers.compactMap { $0 }.joined() + Array((group?.path ?? "").utf8)
 }
 
 private struct FieldWriter {
@@ -269,20 +268,25 @@ private struct FieldValue {
   consuming func isolation() throws(Diagnostic) -> Isolation {
     let flags: UInt8 = try integer()
     guard flags <= 127 else { throw notADescription("\(flags) are no flags of an isolation") }
-    let (user, group): (UInt32, UInt32) = (try integer(), try integer())
-    let memory: UInt64 = try integer()
-    let (thousandths, tasks): (UInt32, UInt32) = (try integer(), try integer())
+    let user: UInt32? = try integer(if: flags & 4 != 0)
+    let group: UInt32? = try integer(if: flags & 8 != 0)
+    let memory: UInt64? = try integer(if: flags & 16 != 0)
+    let thousandths: UInt32? = try integer(if: flags & 32 != 0)
+    let tasks: UInt32? = try integer(if: flags & 64 != 0)
     let path = try text()
     guard !path.isEmpty || flags & 112 == 0 else { throw notADescription("limits without a cgroup") }
     let controlGroup =
       path.isEmpty
       ? nil
-      : try ControlGroup(
-        path: path, memory: flags & 16 != 0 ? memory : nil,
-        processorThousandths: flags & 32 != 0 ? thousandths : nil, tasks: flags & 64 != 0 ? tasks : nil)
-    return try Isolation(
-      isOn: flags & 1 != 0, hasJail: flags & 2 != 0, user: flags & 4 != 0 ? user : nil,
-      group: flags & 8 != 0 ? group : nil, controlGroup: controlGroup)
+      : try ControlGroup(path: path, memory: memory, processorThousandths: thousandths, tasks: tasks)
+    let isolation = try Isolation(
+      isOn: flags & 1 != 0, hasJail: flags & 2 != 0, user: user, group: group, controlGroup: controlGroup)
+    guard isolation != .standard else { throw notADescription("an isolation that is none") }
+    return isolation
+  }
+
+  private mutating func integer<T: FixedWidthInteger>(if isThere: Bool) throws(Diagnostic) -> T? {
+    isThere ? try integer() : nil
   }
 
   consuming func balloon() throws(Diagnostic) -> Balloon {
