@@ -5,8 +5,9 @@ import Glibc
 public enum CallFilter {
   /// Whether the host's kernel has filters.
   public static var isAvailable: Bool {
-    // With no program at all, a kernel that knows the call says that it is a bad address.
-    clinux_install_filter(nil, 1) == -Int(EFAULT) || clinux_install_filter(nil, 1) == -Int(EACCES)
+    // A kernel that knows the call finds that there is no program at this address, or first that the caller may not.
+    let nowhere = UnsafeRawPointer(bitPattern: 1)
+    return [-Int(EFAULT), -Int(EACCES)].contains(clinux_install_filter(nowhere, 1))
   }
 
   /// Gives the calling thread, which must have refused new privileges, a filter for good.
