@@ -29,14 +29,16 @@ public final class Confinement: Sendable {
     CallFilter.onTrap(BlockedCall.report)
   }
 
-  /// Confines the calling thread.
+  /// What a process with one thread gives up once for those that it starts: 41 calls, and nothing that it needs before
+  /// the rest goes.
+  public static func prepareProcess() { Privileges.dropBoundingSet() }
+
+  /// Confines the calling thread, of a process that was prepared.
   public func enter(_ thread: ThreadKind) throws(SystemError) {
     // For all threads at once: they have one root directory.
     if thread == .main { try jail?.enter() }
     try Privileges.refuseNewOnes()
     if let landlock { try landlock.rules.restrictThread() }
-    // Before the change of user, which takes the capability for it.
-    Privileges.dropBoundingSet()
     if let identity { try Privileges.become(identity) }
     try Privileges.dropCapabilities()
     if thread == .main {

@@ -34,7 +34,9 @@ public struct Terminal: ~Copyable {
   public var standing: Standing {
     let group = tcgetpgrp(descriptor)
     let code = errno
-    if group >= 0 { return group == getpgrp() ? .foreground : .background }
+    // In a namespace of processes where the groups are not seen, reading nothing tells (SIGTTIN is blocked, or ignored).
+    if group == 0 { return Glibc.read(descriptor, nil, 0) < 0 && errno == EIO ? .background : .foreground }
+    if group > 0 { return group == getpgrp() ? .foreground : .background }
     return code == ENOTTY && Terminal.isTerminal(descriptor) ? .foreground : .gone
   }
 

@@ -42,6 +42,7 @@ public enum Machine {
     _ remainders: FrameRemainders, keeper: KeeperLink?
   ) -> Outcome {
     do throws(Diagnostic) {
+      if description.isolation.isOn { Confinement.prepareProcess() }
       let jail = try Jail(for: description)
       var timeline = Timeline()
       if startedAt > 0 { timeline.mark("command started", at: startedAt) }
@@ -132,9 +133,10 @@ public enum Machine {
     let features = parts.features
     return try host("cannot start the processors") { () throws(SystemError) in
       try Processors(count: count, platform: parts.platform) { vcpu throws(SystemError) in
+        // While it has to wait.
+        try walls?.enterProcessor(vcpu.index)
         let supported = try features.wait().get()
         try vcpu.setCPUID(CPUIDPolicy.table(supported, processor: vcpu.index, count: count))
-        try walls?.enterProcessor(vcpu.index)
         if vcpu.index == 0, let state = kernel.wait() { try state.apply(to: vcpu) }
       }
     }

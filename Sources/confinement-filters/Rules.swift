@@ -109,7 +109,7 @@ enum Rules {
     ]
 
   private static let processor = Rule.ioctl(
-    CKVM_RUN, CKVM_SIGNAL_MSI, CKVM_GET_REGS, CKVM_SET_REGS, CKVM_GET_SREGS, CKVM_SET_SREGS,
+    CKVM_RUN, CKVM_SIGNAL_MSI, CKVM_SET_CPUID2, CKVM_GET_REGS, CKVM_SET_REGS, CKVM_GET_SREGS, CKVM_SET_SREGS,
     CKVM_GET_MP_STATE)
 
   private static let loop = Rule.calls("epoll_wait", "epoll_pwait", "epoll_ctl", "timerfd_settime", "poll")
