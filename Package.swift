@@ -113,7 +113,8 @@ package.targets += [
 
 package.targets.append(
   .testTarget(
-    name: "ConfinementTests", dependencies: ["Confinement", "confinement-filters", "CSeccomp"],
+    name: "ConfinementTests",
+    dependencies: ["Confinement", "confinement-filters", "CSeccomp", "LinuxSystem"],
     swiftSettings: strict))
 
 package.targets.append(

@@ -102,8 +102,11 @@ public struct ForkedProcess: Sendable {
 public struct SignalMask {
   private var set = sigset_t()
 
-  /// The calling thread's.
-  public init() { pthread_sigmask(SIG_BLOCK, nil, &set) }
+  /// The calling thread's, and `signals` besides.
+  public init(adding signals: [Int32] = []) {
+    pthread_sigmask(SIG_BLOCK, nil, &set)
+    for signal in signals { sigaddset(&set, signal) }
+  }
 
   static func only(_ signal: Int32) -> SignalMask {
     var mask = SignalMask()
@@ -112,8 +115,8 @@ public struct SignalMask {
     return mask
   }
 
-  /// Makes it the calling thread's again.
-  public func restore() {
+  /// Makes it the calling thread's.
+  public func apply() {
     var set = set
     pthread_sigmask(SIG_SETMASK, &set, nil)
   }

@@ -16,10 +16,13 @@ struct Keeper {
 
   private let description: MachineDescription
   private let link: KeeperLink
-  private let mask = SignalMask()
+  /// Of machines' processes at their start: what ends a machine waits until somebody looks for it. The first process of
+  /// a namespace would never see it otherwise.
+  private let mask = SignalMask(adding: Signal.ending)
 
   init(_ description: MachineDescription) throws(Diagnostic) {
     self.description = description
+    mask.apply()
     let hasTerminal = description.console != .none && Terminal.isTerminal(0)
     link = try host("cannot watch the machine") { () throws(SystemError) in
       try KeeperLink(parent: hasTerminal ? ParentProcess() : nil, hasTerminal: hasTerminal)
@@ -33,7 +36,7 @@ struct Keeper {
     var remainders: [UInt8]?
     while true {
       guard let process = try fork() else {
-        mask.restore()
+        mask.apply()
         let outcome = machine(
           link, FrameRemainders(decoding: remainders ?? []), remainders == nil)
         return outcome
@@ -110,6 +113,8 @@ struct Keeper {
   private func stop(_ process: ForkedProcess) {
     process.send(Signal.freeze)
     Signal.stopProcess()
+    // The machine's process may have wished the same twice before it was stopped.
+    link.stopWish.drain()
     process.send(Signal.continue)
   }
 
