@@ -99,7 +99,7 @@ public struct ForkedProcess: Sendable {
 }
 
 /// The signals that a thread does not take now.
-public struct SignalMask {
+public struct SignalMask: Sendable {
   private var set = sigset_t()
 
   /// The calling thread's, and `signals` besides.

@@ -29,19 +29,25 @@ struct Keeper {
     }
   }
 
-  /// Returns in the processes of machines only, with what `machine` returns there.
-  /// - Parameter machine: makes and runs one; gets what is to be known of those before.
-  func run(_ machine: (KeeperLink, FrameRemainders, _ isFirst: Bool) -> Outcome) throws(Diagnostic) -> Outcome
-  {
+  /// Never returns: the process ends as the machine's does, which `machine` ends.
+  /// - Parameter machine: makes and runs one, in its process; gets what is to be known of those before.
+  func run(
+    _ machine: @escaping @Sendable (KeeperLink, FrameRemainders, _ isFirst: Bool) -> Never
+  ) throws(Diagnostic) -> Never {
+    // Before the thread that forks, whose signals are those of a machine's end.
+    let signals = try host("cannot watch signals") { () throws(SystemError) in
+      try SignalDescriptor(
+        Signal.ending + [Signal.childChanged, Signal.stop, Signal.continue, Signal.windowChanged])
+    }
     var remainders: [UInt8]?
     while true {
-      guard let process = try fork() else {
-        mask.apply()
-        let outcome = machine(
-          link, FrameRemainders(decoding: remainders ?? []), remainders == nil)
-        return outcome
+      let left = remainders
+      let child = try fork { [link] in
+        machine(link, FrameRemainders(decoding: left ?? []), left == nil)
       }
-      let end = try watch(process)
+      let end = try watch(child.process, signals)
+      child.ended.arrive()
+      child.thread.join()
       guard end == .exited(ExitStatus.guestReset.code), let left = try takeRemainders() else {
         ForkedProcess.end(as: end)
       }
@@ -49,35 +55,57 @@ struct Keeper {
     }
   }
 
-  private func fork() throws(Diagnostic) -> ForkedProcess? {
-    guard description.isolation.hasJail else {
-      return try host("cannot start the machine's process") { () throws(SystemError) in
-        try ForkedProcess.fork()
+  /// A machine's process, and the thread it is a copy of.
+  private struct Child: ~Copyable {
+    let process: ForkedProcess
+    let ended: Latch
+    let thread: Thread
+  }
+
+  /// Splits the process on a thread of its own. Swift's library keeps a thread's number in the thread's own memory, for
+  /// its locks, where a copy of a thread that has used one would find the number of another: this one has used none.
+  /// The thread lives as long as the machine's process, whose parent it is in the eyes of the kernel.
+  private func fork(_ body: @escaping @Sendable () -> Never) throws(Diagnostic) -> Child {
+    let hasJail = description.isolation.hasJail
+    let result = Promise<Result<ForkedProcess, SystemError>>()
+    let ended = Latch(arrivals: 1)
+    let keeper = hasJail ? ParentProcess(watching: ProcessLimits.ownIdentifier) : nil
+    let thread = try host("cannot start the machine's process") { [link, mask] () throws(SystemError) in
+      try Thread(name: "swiftlet-vmm") {
+        do throws(SystemError) {
+          if let process = try ForkedProcess.fork(into: hasJail ? .all : []) {
+            result.keep(.success(process))
+            return ended.wait()
+          }
+        } catch { return result.keep(.failure(error)) }
+        // Until it is known who it is, nothing can be opened.
+        if hasJail { link.mayGoOn.waitUntilSignalled(orEndWith: keeper) }
+        mask.apply()
+        body()
       }
     }
     do throws(SystemError) {
-      guard let process = try ForkedProcess.fork(into: .all) else {
-        // Until it is known who it is, nothing can be opened.
-        link.mayGoOn.waitUntilSignalled()
-        return nil
+      let process = try result.wait().get()
+      if hasJail {
+        do throws(SystemError) { try process.mapIdentities() } catch {
+          process.send(SIGKILL)
+          _ = process.wait()
+          throw error
+        }
+        link.mayGoOn.signal()
       }
-      do throws(SystemError) { try process.mapIdentities() } catch {
-        process.send(SIGKILL)
-        _ = process.wait()
-        throw error
-      }
-      link.mayGoOn.signal()
-      return process
-    } catch { throw Jail.refusal(error) }
+      return Child(process: process, ended: ended, thread: thread)
+    } catch {
+      throw hasJail
+        ? Jail.refusal(error)
+        : Diagnostic(.hostResource, "cannot start the machine's process", which: "", mend: "\(error)")
+    }
   }
 
-  private func watch(_ process: ForkedProcess) throws(Diagnostic) -> ForkedProcess.End {
+  private func watch(
+    _ process: ForkedProcess, _ signals: SignalDescriptor
+  ) throws(Diagnostic) -> ForkedProcess.End {
     do throws(SystemError) {
-      let kept =
-        Signal.ending + [
-          Signal.childChanged, Signal.stop, Signal.continue, Signal.windowChanged,
-        ]
-      let signals = try SignalDescriptor(kept)
       let loop = try EventLoop()
       var end = process.end()
       _ = try loop.register(signals.descriptor, .readable) { [unowned loop] _ in

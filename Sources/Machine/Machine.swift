@@ -11,9 +11,12 @@ public enum Machine {
   ///
   /// Takes over standard input and output, and signals of the process, until it ends. The signals that end a machine
   /// stay blocked. For a process with one thread: unless the description says otherwise, the process stays behind the
-  /// machine's walls for good. Where the machine is to be made again, or has a jail, this returns in a child process
-  /// alone, and the caller's ends as the child does.
-  public static func run(_ description: MachineDescription) -> Outcome {
+  /// machine's walls for good. Where the machine is to be made again, or has a jail, it is in a child process, and the
+  /// caller's ends as the child does.
+  /// - Parameter finish: ends the process that the machine was in; elsewhere the outcome is returned.
+  public static func run(
+    _ description: MachineDescription, finish: @escaping @Sendable (Outcome) -> Never
+  ) -> Outcome {
     let deadline = description.timeLimit.map { Clock.monotonicNanoseconds() &+ $0 }
     do throws(Diagnostic) {
       if let group = description.isolation.controlGroup { try group.join() }
@@ -22,10 +25,10 @@ public enum Machine {
           description, startedAt: description.startedAt, until: deadline, FrameRemainders(),
           keeper: nil)
       }
-      return try Keeper(description).run { keeper, remainders, isFirst in
+      try Keeper(description).run { keeper, remainders, isFirst in
         let startedAt = isFirst ? description.startedAt : 0
         let outcome = runOnce(description, startedAt: startedAt, until: deadline, remainders, keeper: keeper)
-        guard outcome.status == .guestReset, description.reboot == .restart else { return outcome }
+        guard outcome.status == .guestReset, description.reboot == .restart else { finish(outcome) }
         if description.verbose { note("\(outcome.line): the machine starts again") }
         keeper.restart(leaving: remainders)
       }
