@@ -27,8 +27,12 @@ struct ConfinementTests {
 
   /// The process of a machine that has a keeper.
   private static func child(of process: pid_t) -> pid_t? {
-    let text = try? String(contentsOfFile: "/proc/\(process)/task/\(process)/children", encoding: .utf8)
-    return text?.split(separator: " ").first.flatMap { pid_t($0) }
+    // A thread of the keeper's is its parent.
+    let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")) ?? []
+    let lists = threads.map {
+      try? String(contentsOfFile: "/proc/\(process)/task/\($0)/children", encoding: .utf8)
+    }
+    return lists.compactMap { $0?.split(separator: " ").first }.first.flatMap { pid_t($0) }
   }
 
   private static func fields(_ path: String) throws -> [String: String] {
