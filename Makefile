@@ -16,7 +16,7 @@ SCRIPTS := tools/setup .ci/run $(GUESTS)/linux/build $(GUESTS)/linux/repack $(GU
 	tools/install tools/manual
 
 .DEFAULT_GOAL := build
-.PHONY: help setup build guests run bench-core test test-long test-stock fuzz hostile ci lint format install uninstall clean
+.PHONY: help setup build guests run bench-core test test-long test-stock fuzz hostile filters ci lint format install uninstall clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -64,6 +64,10 @@ hostile: setup ## Have a guest break the rules of each device, COUNT=100000 time
 	@$(GUESTS)/bare/build > /dev/null
 	@SWIFTLET_HOSTILE_COUNT="$(or $(COUNT),100000)" SWIFTLET_HOSTILE_SEED="$(SEED)" SWIFTLET_HOSTILE_FIRST="$(FIRST)" \
 	  SWIFTLET_HOSTILE_DEVICE="$(DEVICE)" $(LIMIT) 14400 swift test -j $(JOBS) --filter HostileGuestTests/survivesGenerated
+
+filters: setup ## Compile the filters of system calls from their rules
+	@swift run -j $(JOBS) --quiet confinement-filters > .build/filters
+	@mv .build/filters Sources/Confinement/FilterTable.swift
 
 bench-core: build guests ## Measure against the limits; BENCH=--check fails where one is missed
 	@tools/setup Benchmarks/packages.txt

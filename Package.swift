@@ -34,6 +34,7 @@ let package = Package(
 
     .systemLibrary(name: "CURing", path: "Sources/CURing", providers: [.apt(["liburing-dev"])]),
     .systemLibrary(name: "CNettle", path: "Sources/CNettle", providers: [.apt(["nettle-dev"])]),
+    .systemLibrary(name: "CSeccomp", path: "Sources/CSeccomp", providers: [.apt(["libseccomp-dev"])]),
 
     // The monitor. Imports point down only.
     .target(name: "LinuxSystem", dependencies: ["CLinux", "CURing"], swiftSettings: strict),
@@ -46,11 +47,12 @@ let package = Package(
     .target(
       name: "HostProfile", dependencies: ["CKVM", "KVM", "GuestMemory", "LinuxSystem"], swiftSettings: safe),
     .target(name: "Configuration", swiftSettings: safe),
+    .target(name: "Confinement", dependencies: ["Configuration", "LinuxSystem"], swiftSettings: safe),
     .target(
       name: "Machine",
       dependencies: [
-        "Boot", "Devices", "Backends", "CKVM", "KVM", "HostProfile", "Configuration", "GuestMemory",
-        "LinuxSystem",
+        "Boot", "Devices", "Backends", "CKVM", "KVM", "HostProfile", "Configuration", "Confinement",
+        "GuestMemory", "LinuxSystem",
       ],
       swiftSettings: safe),
     .executableTarget(
@@ -67,6 +69,11 @@ let package = Package(
         "Configuration", "KernelImages", "HostProfile", "LinuxSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
+      swiftSettings: strict),
+
+    // Makes the table of system calls' filters in Confinement.
+    .executableTarget(
+      name: "confinement-filters", dependencies: ["CKVM", "CLinux", "CSeccomp", "LinuxSystem"],
       swiftSettings: strict),
 
     .executableTarget(
@@ -89,7 +96,8 @@ let package = Package(
     .testTarget(
       name: "GuestMemoryTests", dependencies: ["GuestMemory", "LinuxSystem"], swiftSettings: strict),
     .testTarget(
-      name: "GuestTests", dependencies: ["swiftlet", "swiftlet-vmm"], exclude: ["AllocationCounter"],
+      name: "GuestTests", dependencies: ["swiftlet", "swiftlet-vmm"],
+      exclude: ["AllocationCounter", "Injector"],
       swiftSettings: strict),
   ]
 )
@@ -102,6 +110,12 @@ package.targets += [
   .testTarget(
     name: "DevicesTests", dependencies: ["DeviceFakes", "Devices", "GuestMemory"], swiftSettings: strict),
 ]
+
+package.targets.append(
+  .testTarget(
+    name: "ConfinementTests",
+    dependencies: ["Confinement", "confinement-filters", "CSeccomp", "LinuxSystem"],
+    swiftSettings: strict))
 
 package.targets.append(
   .testTarget(

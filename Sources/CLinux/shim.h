@@ -4,10 +4,13 @@
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/falloc.h>
+#include <linux/filter.h>
 #include <linux/fs.h>
 #include <linux/if_tun.h>
 #include <linux/openat2.h>
+#include <linux/seccomp.h>
 #include <linux/stat.h>
 #include <malloc.h>
 #include <net/if.h>
@@ -23,6 +26,7 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -126,8 +130,87 @@ static inline long clinux_renameat2(int from, const char *name, int to, const ch
 static inline long clinux_set_times(int fd, const struct timespec times[2]) {
   return clinux_result(utimensat(fd, "", times, 0x1000 /* AT_EMPTY_PATH */));
 }
+// The C library's fstat(3) makes a call that takes a path as well, which filters cannot look at.
+static inline long clinux_fstat(int fd, struct stat *status) { return clinux_result(syscall(SYS_fstat, fd, status)); }
 static inline long clinux_set_thread_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 static inline long clinux_pidfd_open(int process) { return clinux_result(syscall(SYS_pidfd_open, process, 0)); }
+// What a thread gives up. Raw calls: those of the C library would do it to all threads, or not exist.
+static inline long clinux_no_new_privileges(void) { return clinux_result(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); }
+static inline long clinux_not_dumpable(void) { return clinux_result(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)); }
+static inline long clinux_drop_bounding(unsigned capability) {
+  return clinux_result(prctl(PR_CAPBSET_DROP, capability, 0, 0, 0));
+}
+static inline long clinux_clear_ambient(void) {
+  return clinux_result(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
+}
+static inline long clinux_drop_capabilities(void) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  const struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
+  return clinux_result(syscall(SYS_capset, &header, none));
+}
+static inline long clinux_set_group(unsigned group) {
+  return clinux_result(syscall(SYS_setresgid, group, group, group));
+}
+static inline long clinux_set_user(unsigned user) { return clinux_result(syscall(SYS_setresuid, user, user, user)); }
+static inline long clinux_no_groups(void) { return clinux_result(syscall(SYS_setgroups, 0, NULL)); }
+// By the C library where it can: it takes care of its own state. That of a process with one thread needs no care.
+static inline long clinux_fork(unsigned long namespaces) {
+  if (namespaces == 0) return clinux_result(fork());
+  return clinux_result(syscall(SYS_clone, namespaces | SIGCHLD, NULL, NULL, NULL, NULL));
+}
+static inline long clinux_mount(const char *source, const char *target, const char *type, unsigned long flags,
+                                const char *options) {
+  return clinux_result(mount(source, target, type, flags, options));
+}
+// mount_setattr(2), which the C library's kernel header does not have yet: adds MOUNT_ATTR_* and takes none away.
+static inline long clinux_mount_restrict(const char *path, uint64_t attributes, int recursively) {
+  const struct {
+    uint64_t set, clear, propagation, users;
+  } change = {attributes, 0, 0, 0};
+  return clinux_result(
+      syscall(442, AT_FDCWD, path, recursively ? 0x8000 /* AT_RECURSIVE */ : 0, &change, sizeof change));
+}
+static inline long clinux_pivot_root(const char *root, const char *old) {
+  return clinux_result(syscall(SYS_pivot_root, root, old));
+}
+static inline long clinux_unmount_lazily(const char *path) { return clinux_result(umount2(path, MNT_DETACH)); }
+static inline long clinux_die_with_parent(int signal) {
+  return clinux_result(prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0));
+}
+static inline long clinux_install_filter(const void *instructions, unsigned short count) {
+  const struct sock_fprog program = {count, (struct sock_filter *)(uintptr_t)instructions};
+  return clinux_result(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
+}
+// The shared library of liburing in Debian 12 exports neither.
+static inline long clinux_ring_restrict(int ring, const void *restrictions, unsigned count) {
+  return clinux_result(syscall(SYS_io_uring_register, ring, 11 /* IORING_REGISTER_RESTRICTIONS */, restrictions, count));
+}
+static inline long clinux_ring_enable(int ring) {
+  return clinux_result(syscall(SYS_io_uring_register, ring, 12 /* IORING_REGISTER_ENABLE_RINGS */, NULL, 0));
+}
+// Which call a SIGSYS is about, and what the filter had to say of it.
+static inline int clinux_blocked_call(const siginfo_t *info) { return info->si_syscall; }
+static inline int clinux_filter_data(const siginfo_t *info) { return info->si_errno; }
+// Landlock (landlock(7)); the header of the C library's kernel is older than what is asked for here.
+struct clinux_landlock_ruleset {
+  uint64_t files, network, scope;
+};
+static inline long clinux_landlock_version(void) {
+  return clinux_result(syscall(SYS_landlock_create_ruleset, NULL, 0, 1 /* LANDLOCK_CREATE_RULESET_VERSION */));
+}
+static inline long clinux_landlock_create(const struct clinux_landlock_ruleset *ruleset, size_t size) {
+  return clinux_result(syscall(SYS_landlock_create_ruleset, ruleset, size, 0));
+}
+static inline long clinux_landlock_allow(int ruleset, int folder, uint64_t access) {
+  const struct {
+    uint64_t access;
+    int32_t folder;
+  } __attribute__((packed)) rule = {access, folder};
+  return clinux_result(syscall(SYS_landlock_add_rule, ruleset, 1 /* LANDLOCK_RULE_PATH_BENEATH */, &rule, 0));
+}
+static inline long clinux_landlock_restrict(int ruleset) {
+  return clinux_result(syscall(SYS_landlock_restrict_self, ruleset, 0));
+}
 // malloc(3) otherwise makes an arena for each thread: system calls at its start, and pages that stay.
 static inline void clinux_use_one_arena(void) { mallopt(M_ARENA_MAX, 1); }
 // Where the linker put the program's read-only part, which the file has too: it is never written.
@@ -137,6 +220,8 @@ static inline void clinux_release_program(void) {
   if (start < end && start % page == 0) madvise((void *)start, end - start, MADV_DONTNEED);
 }
 static inline int clinux_gettid(void) { return (int)syscall(SYS_gettid); }
+
+enum : unsigned long { CLINUX_TUNSETOFFLOAD = TUNSETOFFLOAD };
 
 // Hidden behind _GNU_SOURCE, or cast to long long by the kernel's header.
 enum : int { CLINUX_O_PATH = 010000000, CLINUX_SEEK_DATA = 3, CLINUX_SEEK_HOLE = 4 };

@@ -13,7 +13,7 @@ private let headerBytes = 10
 private enum Tag: UInt8 {
   case kernelPath = 1
   case kernelDescriptor, initialRamdisk, commandLine, describe, memory, cpus, disk, console, entropy, reboot
-  case timeLimit, timeline, verbose, vsock, startedAt, network, balloon, port, share
+  case timeLimit, timeline, verbose, vsock, startedAt, network, balloon, port, share, isolation
 }
 
 extension MachineDescription {
@@ -61,6 +61,7 @@ extension MachineDescription {
       let tag = Array(share.tag.utf8)
       fields.put(.share, [share.readOnly ? 1 : 0, UInt8(tag.count)] + tag + Array(share.path.utf8))
     }
+    if isolation != .standard { fields.put(.isolation, encoded(isolation)) }
     // The last one is always there, so that nothing can be missing at the end.
     fields.put(.startedAt, littleEndian(startedAt))
     let count = UInt32(headerBytes + fields.bytes.count)
@@ -113,15 +114,14 @@ extension MachineDescription {
       guard shares.count < Limits.shares else { throw notADescription("too many shares") }
       shares.append(try value.share())
     }
+    let isolation = try fields.takeIfPresent(.isolation)?.isolation() ?? .standard
     let startedAt: UInt64 = try fields.take(.startedAt).wholeInteger()
     guard fields.isAtEnd else { throw notADescription("bytes after its end") }
     try self.init(
       kernel: kernel, initialRamdisk: initialRamdisk, commandLine: commandLine, describe: describe,
       memory: memory, cpus: Int(cpus), disks: disks, console: console, ports: ports, entropy: entropy,
-      vsock: vsock, shares: shares, networks: networks, balloon: balloon, reboot: reboot,
-      timeLimit: timeLimit,
-      timeline: timeline, verbose: verbose,
-      startedAt: startedAt)
+      vsock: vsock, shares: shares, networks: networks, balloon: balloon, isolation: isolation,
+      reboot: reboot, timeLimit: timeLimit, timeline: timeline, verbose: verbose, startedAt: startedAt)
   }
 }
 
@@ -152,6 +152,18 @@ private func encoded(_ network: NetworkInterface) -> [UInt8] {
   return littleEndian(UInt32(bitPattern: network.host.descriptor)) + network.macAddress.bytes
     + littleEndian(network.mtu ?? 0) + encoded(network.receiveLimit) + encoded(network.transmitLimit)
     + Array(name.utf8)
+}
+
+/// A byte that says what there is, then the numbers of that; the control group's path comes last.
+private func encoded(_ isolation: Isolation) -> [UInt8] {
+  let group = isolation.controlGroup
+  let numbers: [[UInt8]?] = [
+    isolation.user.map(littleEndian), isolation.group.map(littleEndian), group?.memory.map(littleEndian),
+    group?.processorThousandths.map(littleEndian), group?.tasks.map(littleEndian),
+  ]
+  var flags: UInt8 = (isolation.isOn ? 1 : 0) | (isolation.hasJail ? 2 : 0)
+  for (index, number) in numbers.enumerated() where number != nil { flags |= 4 << UInt8(index) }
+  return [flags] + numbers.compactMap { $0 }.joined() + Array((group?.path ?? "").utf8)
 }
 
 private struct FieldWriter {
@@ -251,6 +263,30 @@ private struct FieldValue {
     return try NetworkInterface(
       host: name.isEmpty ? .program(number) : .tap(number, name: name), macAddress: address,
       mtu: mtu == 0 ? nil : mtu, receiveLimit: receive, transmitLimit: transmit)
+  }
+
+  consuming func isolation() throws(Diagnostic) -> Isolation {
+    let flags: UInt8 = try integer()
+    guard flags <= 127 else { throw notADescription("\(flags) are no flags of an isolation") }
+    let user: UInt32? = try integer(if: flags & 4 != 0)
+    let group: UInt32? = try integer(if: flags & 8 != 0)
+    let memory: UInt64? = try integer(if: flags & 16 != 0)
+    let thousandths: UInt32? = try integer(if: flags & 32 != 0)
+    let tasks: UInt32? = try integer(if: flags & 64 != 0)
+    let path = try text()
+    guard !path.isEmpty || flags & 112 == 0 else { throw notADescription("limits without a cgroup") }
+    let controlGroup =
+      path.isEmpty
+      ? nil
+      : try ControlGroup(path: path, memory: memory, processorThousandths: thousandths, tasks: tasks)
+    let isolation = try Isolation(
+      isOn: flags & 1 != 0, hasJail: flags & 2 != 0, user: user, group: group, controlGroup: controlGroup)
+    guard isolation != .standard else { throw notADescription("an isolation that is none") }
+    return isolation
+  }
+
+  private mutating func integer<T: FixedWidthInteger>(if isThere: Bool) throws(Diagnostic) -> T? {
+    isThere ? try integer() : nil
   }
 
   consuming func balloon() throws(Diagnostic) -> Balloon {

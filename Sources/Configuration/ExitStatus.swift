@@ -29,6 +29,8 @@ public enum ExitStatus: Sendable, Hashable {
   case guestFault
   /// The person at the console ended the machine (Ctrl-A x).
   case endedAtConsole
+  /// A thread of the monitor made a system call that it may not make.
+  case blockedCall
   /// A signal ended the machine, or the terminal's hang-up did (as SIGHUP).
   case signal(UInt8)
 
@@ -48,6 +50,7 @@ public enum ExitStatus: Sendable, Hashable {
     case .timeLimit: 82
     case .guestFault: 83
     case .endedAtConsole: 84
+    case .blockedCall: 85
     case .signal(let number): 128 + Int32(number & 0x7f)
     }
   }
@@ -69,6 +72,7 @@ public enum ExitStatus: Sendable, Hashable {
     case .timeLimit: "the time limit passed"
     case .guestFault: "the guest stopped at a fault it could not handle"
     case .endedAtConsole: "ended at the console"
+    case .blockedCall: "the monitor made a system call that it may not make"
     case .signal(let number): "ended by signal \(number)"
     }
   }
@@ -76,6 +80,6 @@ public enum ExitStatus: Sendable, Hashable {
   /// Every status with a number of its own, in the order of the numbers, for help and manual pages.
   public static let ours: [ExitStatus] = [
     .usage, .badInput, .noInput, .noKVM, .monitorError, .hostResource, .inputOutput, .guestPanic, .guestReset,
-    .timeLimit, .guestFault, .endedAtConsole,
+    .timeLimit, .guestFault, .endedAtConsole, .blockedCall,
   ]
 }

@@ -53,6 +53,7 @@ public struct MachineDescription: Sendable, Equatable {
   public let networks: [NetworkInterface]
   public let balloon: Balloon?
   public let shares: [Share]
+  public let isolation: Isolation
   public let reboot: Reboot
   /// Nanoseconds after which the machine is stopped.
   public let timeLimit: UInt64?
@@ -68,8 +69,9 @@ public struct MachineDescription: Sendable, Equatable {
     kernel: Kernel, initialRamdisk: String? = nil, commandLine: String = "",
     describe: HardwareDescription = .auto, memory: UInt64 = 128 << 20, cpus: Int = 1, disks: [Disk] = [],
     console: Console = .virtio, ports: [NamedPort] = [], entropy: Bool = true, vsock: VirtioSocket? = nil,
-    shares: [Share] = [], networks: [NetworkInterface] = [], balloon: Balloon? = nil, reboot: Reboot = .exit,
-    timeLimit: UInt64? = nil, timeline: Bool = false, verbose: Bool = false, startedAt: UInt64 = 0
+    shares: [Share] = [], networks: [NetworkInterface] = [], balloon: Balloon? = nil,
+    isolation: Isolation = .standard, reboot: Reboot = .exit, timeLimit: UInt64? = nil,
+    timeline: Bool = false, verbose: Bool = false, startedAt: UInt64 = 0
   ) throws(Diagnostic) {
     try Check.path(kernel.name, of: "kernel")
     if case .descriptor(let number, _) = kernel, number < 0 {
@@ -101,6 +103,7 @@ public struct MachineDescription: Sendable, Equatable {
     self.networks = networks
     self.balloon = balloon
     self.shares = shares
+    self.isolation = isolation
     self.reboot = reboot
     self.timeLimit = timeLimit
     self.timeline = timeline

@@ -31,6 +31,9 @@ public final class GuestMemory: @unchecked Sendable {
     highSize = size - lowSize
   }
 
+  /// Keeps the guest's memory out of other processes and out of core dumps.
+  public func keepToThisProcess() throws(SystemError) { try mapping.keepToThisProcess() }
+
   /// The stretches of RAM, in ascending order; none is empty.
   public var ranges: [(start: GuestAddress, count: UInt64)] {
     var ranges = [(start: GuestAddress(0), count: lowSize)]

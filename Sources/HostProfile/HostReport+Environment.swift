@@ -3,7 +3,9 @@ import LinuxSystem
 
 extension HostReport {
   /// What lies outside KVM. Nothing of it keeps a guest from booting.
-  static func environment() -> [Item] { [tap(), hugePages(), lockedMemory()] }
+  static func environment() -> [Item] {
+    [tap(), hugePages(), lockedMemory(), callFilter(), landlock(), namespaces()]
+  }
 
   private static func tap() -> Item {
     let path = "/dev/net/tun"
@@ -44,6 +46,42 @@ extension HostReport {
     }
     return Item(name, .ok, (UInt64(soft).map { "\($0 >> 20) MiB" } ?? String(soft)) + ", guests need none")
   }
+
+  private static func callFilter() -> Item {
+    CallFilter.isAvailable
+      ? Item("seccomp", .ok, "filters of system calls")
+      : Item(
+        "seccomp", .missing, "not built in: the monitor cannot confine itself",
+        mend: "use a kernel with CONFIG_SECCOMP_FILTER, or --no-confinement for guests that are trusted")
+  }
+
+  private static func landlock() -> Item {
+    let version = Landlock.version
+    return version > 0
+      ? Item("Landlock", .ok, "version \(version)")
+      : Item(
+        "Landlock", .notice, "not available: shares are kept apart by openat2 alone",
+        mend: "use a kernel with CONFIG_SECURITY_LANDLOCK, and landlock in its parameter lsm=")
+  }
+
+  /// By making them: settings that forbid it are several, and differ between distributions.
+  private static func namespaces() -> Item {
+    let name = "user namespaces"
+    do throws(SystemError) {
+      guard let process = try ForkedProcess.fork(into: .all) else {
+        do throws(SystemError) { try Mounts.separate() } catch { _exit(1) }
+        _exit(0)
+      }
+      if process.wait() == .exited(0) { return Item(name, .ok, "usable: --jail works") }
+      return Item(name, .notice, "without rights in them: no --jail", mend: namespaceMend)
+    } catch {
+      return Item(name, .notice, "\(error.reason): no --jail", mend: namespaceMend)
+    }
+  }
+
+  private static let namespaceMend =
+    "allow them: sudo sysctl user.max_user_namespaces=10000, and where there is such a setting "
+    + "kernel.unprivileged_userns_clone=1 or kernel.apparmor_restrict_unprivileged_userns=0"
 
   private static func text(of path: String) -> String? {
     guard let file = try? FileDescriptor(opening: path, O_RDONLY),

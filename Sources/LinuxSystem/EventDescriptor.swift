@@ -23,4 +23,16 @@ public struct EventDescriptor: ~Copyable, Sendable {
     var count: UInt64 = 0
     return Glibc.read(descriptor.raw, &count, 8) == 8 ? count : 0
   }
+
+  /// Waits for a signal and takes it; ends the process where `other` has ended before.
+  public func waitUntilSignalled(orEndWith other: ParentProcess?) {
+    var entries = [
+      pollfd(fd: descriptor.raw, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: other?.descriptor.raw ?? -1, events: Int16(POLLIN), revents: 0),
+    ]
+    while drain() == 0 {
+      if entries[1].revents != 0 { _exit(1) }
+      _ = poll(&entries, 2, -1)
+    }
+  }
 }

@@ -14,6 +14,11 @@ public struct FileDescriptor: ~Copyable, Sendable {
     raw = Int32(try checked(clinux_open(path, flags | O_CLOEXEC, mode), "open", path))
   }
 
+  /// Names the directory at `path` without opening it (O_PATH).
+  public init(namingDirectory path: String) throws(SystemError) {
+    try self.init(opening: path, Int32(CLINUX_O_PATH) | O_DIRECTORY)
+  }
+
   /// Another descriptor, close-on-exec, for the same open file description as one that stays its owner's.
   public init(duplicating number: Int32) throws(SystemError) {
     raw = Int32(try checked(clinux_fcntl(number, F_DUPFD_CLOEXEC, 0), "fcntl", "F_DUPFD_CLOEXEC \(number)"))
@@ -132,7 +137,7 @@ public struct FileDescriptor: ~Copyable, Sendable {
   /// What fstat(2) says of the file.
   public func status() throws(SystemError) -> FileStatus {
     var status = stat()
-    _ = try checking("fstat") { Int(fstat(raw, &status)) }
+    _ = try checked(clinux_fstat(raw, &status), "fstat")
     return FileStatus(
       kind: .init(mode: status.st_mode), size: UInt64(clamping: status.st_size),
       identity: .init(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)))
@@ -183,7 +188,7 @@ extension FileStatus {
   /// Whether two open descriptors are of one file, pipe or terminal.
   public static func areSameFile(_ first: Int32, _ second: Int32) -> Bool {
     var statuses = (stat(), stat())
-    guard fstat(first, &statuses.0) == 0, fstat(second, &statuses.1) == 0 else { return false }
+    guard clinux_fstat(first, &statuses.0) == 0, clinux_fstat(second, &statuses.1) == 0 else { return false }
     return statuses.0.st_dev == statuses.1.st_dev && statuses.0.st_ino == statuses.1.st_ino
   }
 }

@@ -20,12 +20,13 @@ public final class IORing {
   public init(capacity: Int, wake: borrowing EventDescriptor) throws(SystemError) {
     let ring = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
     ring.initialize(to: io_uring())
-    let result = io_uring_queue_init(UInt32(capacity), ring, 0)
+    let result = io_uring_queue_init(UInt32(capacity), ring, UInt32(IORING_SETUP_R_DISABLED))
     guard result == 0 else {
       ring.deallocate()
       throw SystemError(call: "io_uring_setup", code: -result)
     }
-    let registered = io_uring_register_eventfd(ring, wake.descriptor.raw)
+    var registered = io_uring_register_eventfd(ring, wake.descriptor.raw)
+    if registered == 0 { registered = IORing.restrict(ring) }
     guard registered == 0 else {
       io_uring_queue_exit(ring)
       ring.deallocate()
@@ -33,6 +34,22 @@ public final class IORing {
     }
     self.ring = ring
     self.capacity = capacity
+  }
+
+  /// Has the ring take no operations but those below, ever: a filter of system calls does not see what goes through it.
+  private static func restrict(_ ring: UnsafeMutablePointer<io_uring>) -> Int32 {
+    var allowed = [IORING_OP_READV, IORING_OP_WRITEV, IORING_OP_FSYNC].map { operation in
+      var restriction = io_uring_restriction()
+      restriction.opcode = UInt16(IORING_RESTRICTION_SQE_OP)
+      restriction.sqe_op = UInt8(operation.rawValue)
+      return restriction
+    }
+    let descriptor = ring.pointee.ring_fd
+    let count = UInt32(allowed.count)
+    let result = allowed.withUnsafeMutableBytes {
+      clinux_ring_restrict(descriptor, $0.baseAddress, count)
+    }
+    return Int32(result == 0 ? clinux_ring_enable(descriptor) : result)
   }
 
   deinit {

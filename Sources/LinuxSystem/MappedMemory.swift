@@ -30,5 +30,12 @@ public struct MappedMemory: ~Copyable, @unchecked Sendable {
     self.count = count
   }
 
+  /// Keeps the mapping out of processes that this one forks, and out of core dumps (madvise(2)).
+  public func keepToThisProcess() throws(SystemError) {
+    for advice in [MADV_DONTFORK, MADV_DONTDUMP] {
+      _ = try checking("madvise") { Int(madvise(base, count, advice)) }
+    }
+  }
+
   deinit { munmap(base, count) }
 }

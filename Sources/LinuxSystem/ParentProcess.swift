@@ -20,4 +20,12 @@ public final class ParentProcess: Sendable {
     }
     descriptor = FileDescriptor(owning: Int32(number))
   }
+
+  /// The process `identifier`, for one that is about to be its child.
+  /// - Returns: nil where it cannot be watched.
+  public init?(watching identifier: Int32) {
+    let number = clinux_pidfd_open(identifier)
+    guard number >= 0 else { return nil }
+    descriptor = FileDescriptor(owning: Int32(number))
+  }
 }

@@ -17,9 +17,15 @@ public final class SignalDescriptor: Sendable {
 
   /// The next signal's number; nil when none is waiting.
   public func next() -> Int32? {
+    nextRecord()?.number
+  }
+
+  /// As ``next()``, and whether it was sent to the whole process group, as by the keys of a terminal.
+  public func nextRecord() -> (number: Int32, isOfTerminal: Bool)? {
     var record = signalfd_siginfo()
     let size = MemoryLayout<signalfd_siginfo>.size
-    return Glibc.read(descriptor.raw, &record, size) == size ? Int32(record.ssi_signo) : nil
+    guard Glibc.read(descriptor.raw, &record, size) == size else { return nil }
+    return (Int32(record.ssi_signo), record.ssi_code == SI_KERNEL)
   }
 }
 
@@ -28,6 +34,8 @@ public enum Signal {
   public static let hangUp = SIGHUP
   public static let terminate = SIGTERM
   public static let windowChanged = SIGWINCH
+  public static let childChanged = SIGCHLD
+  public static let freeze = SIGSTOP
   public static let stop = SIGTSTP
   public static let `continue` = SIGCONT
   /// A process in the background reads from its terminal, or changes it.

@@ -34,7 +34,9 @@ public struct Terminal: ~Copyable {
   public var standing: Standing {
     let group = tcgetpgrp(descriptor)
     let code = errno
-    if group >= 0 { return group == getpgrp() ? .foreground : .background }
+    // In a namespace of processes where the groups are not seen, reading nothing tells (SIGTTIN is blocked, or ignored).
+    if group == 0 { return Glibc.read(descriptor, nil, 0) < 0 && errno == EIO ? .background : .foreground }
+    if group > 0 { return group == getpgrp() ? .foreground : .background }
     return code == ENOTTY && Terminal.isTerminal(descriptor) ? .foreground : .gone
   }
 
@@ -92,7 +94,7 @@ enum RawTerminal {
     var attributes: termios
   }
 
-  private static let faults = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS]
+  private static let faults = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV]
   /// Written by the one thread that holds the terminal, before ``isRaw``.
   nonisolated(unsafe) private static let saved: UnsafeMutablePointer<Saved> = {
     let saved = UnsafeMutablePointer<Saved>.allocate(capacity: 1)
@@ -125,9 +127,14 @@ enum RawTerminal {
   }
 
   private static func restoreAndDie(of fault: Int32) {
+    restoreAfterFault()
+    raise(fault)
+  }
+
+  /// Brings the terminal back, from the handler of a fault; nothing where it is not raw.
+  static func restoreAfterFault() {
     if isRaw.load(ordering: .acquiring) {
       tcsetattr(saved.pointee.descriptor, TCSANOW, &saved.pointee.attributes)
     }
-    raise(fault)
   }
 }

@@ -15,17 +15,22 @@ final class ConsoleTerminal {
   private let console: any HostConsole
   private let control: MachineControl
   private let looks: TimerDescriptor
+  private let keeper: KeeperLink?
   private let parent: ParentProcess?
 
   /// Registers what it waits for with `loop`, which must not outlive it.
+  /// - Parameter keeper: the process that a person sees as the monitor; nil where it is this one.
   /// - Returns: nil where standard input is no terminal.
-  init?(console: any HostConsole, control: MachineControl, loop: EventLoop) throws(SystemError) {
+  init?(
+    console: any HostConsole, control: MachineControl, loop: EventLoop, keeper: KeeperLink?
+  ) throws(SystemError) {
     guard let terminal = Terminal(0) else { return nil }
     self.terminal = terminal
     self.console = console
     self.control = control
     looks = try TimerDescriptor()
-    parent = ParentProcess()
+    self.keeper = keeper
+    parent = keeper == nil ? ParentProcess() : keeper?.parent
     _ = try loop.register(looks.descriptor, .readable) { [unowned self] _ in
       looks.drain()
       resume()
@@ -61,6 +66,8 @@ final class ConsoleTerminal {
   /// Stops the machine's processors and this process until the person continues it.
   func stop() {
     pause()
+    // The keeper stops both processes; what comes then is the signal to continue.
+    if let keeper { return keeper.askToStop() }
     Signal.stopProcess()
     resume()
   }

@@ -6,11 +6,15 @@ import LinuxSystem
 /// machine.
 final class HostEvents {
   private let loop: EventLoop
-  /// After ``wait(until:console:checkHalt:)``, readable when the person wants the process to end at once.
+  /// After ``wait()``, readable when the person wants the process to end at once.
   let signals: SignalDescriptor
   private let limit: TimerDescriptor
   private let haltCheck: TimerDescriptor
   private let control: MachineControl
+  private let keeper: KeeperLink?
+  private var terminal: ConsoleTerminal?
+  /// Whether a person sees another process as the monitor.
+  var hasKeeper: Bool { keeper != nil }
   /// Milliseconds until the next look at a guest that may have halted; doubles from one to the next.
   private var haltDelay: UInt64 = HostEvents.firstHaltDelay
 
@@ -19,7 +23,7 @@ final class HostEvents {
 
   /// Blocks the signals it takes, in this thread and those started later: to be made before any other thread.
   /// - Parameter hasConsole: whether standard input, if it is a terminal, will be the guest's.
-  init(control: MachineControl, hasConsole: Bool) throws(SystemError) {
+  init(control: MachineControl, hasConsole: Bool, keeper: KeeperLink?) throws(SystemError) {
     Signal.ignoreFailedWrites()
     let jobControl = hasConsole && Terminal.isTerminal(0) ? ConsoleTerminal.signals : []
     let signals = try SignalDescriptor(Signal.ending + [Signal.windowChanged] + jobControl)
@@ -28,18 +32,18 @@ final class HostEvents {
     haltCheck = try TimerDescriptor()
     self.signals = signals
     self.control = control
+    self.keeper = keeper
   }
 
-  /// Returns when the machine has ended, with the terminal as it was before.
+  /// Makes all that is needed to wait; once, before the monitor confines itself.
   /// - Parameters:
   ///   - deadline: when the machine is stopped, in nanoseconds of CLOCK_MONOTONIC.
   ///   - console: the guest's, nil where it has none.
   ///   - checkHalt: make every processor say whether it is halted for good.
-  func wait(
+  func prepare(
     until deadline: UInt64?, console: (any HostConsole)?, checkHalt: @escaping () -> Void
   ) throws(SystemError) {
     let terminal = try makeTerminal(console)
-    defer { terminal?.pause() }
     try watchMachine(terminal, checkHalt)
     try watchSignals(console, terminal)
     _ = try loop.register(limit.descriptor, .readable) { [unowned self] _ in
@@ -50,13 +54,19 @@ final class HostEvents {
       let now = Clock.monotonicNanoseconds()
       limit.arm(after: deadline > now ? deadline - now : 0)
     }
+    self.terminal = terminal
+  }
+
+  /// Returns when the machine has ended, with the terminal as it was before.
+  func wait() throws(SystemError) {
+    defer { terminal?.pause() }
     if !control.isEnding { terminal?.resume() }
     try loop.run()
   }
 
   private func makeTerminal(_ console: (any HostConsole)?) throws(SystemError) -> ConsoleTerminal? {
     guard let console else { return nil }
-    return try ConsoleTerminal(console: console, control: control, loop: loop)
+    return try ConsoleTerminal(console: console, control: control, loop: loop, keeper: keeper)
   }
 
   private func watchMachine(

@@ -1,6 +1,7 @@
 import Backends
 import Boot
 public import Configuration
+import Confinement
 import KVM
 import LinuxSystem
 
@@ -9,16 +10,30 @@ public enum Machine {
   /// Builds and runs the machine; after a reset by the guest again, where the description says so.
   ///
   /// Takes over standard input and output, and signals of the process, until it ends. The signals that end a machine
-  /// stay blocked.
-  public static func run(_ description: MachineDescription) -> Outcome {
+  /// stay blocked. For a process with one thread: unless the description says otherwise, the process stays behind the
+  /// machine's walls for good. Where the machine is to be made again, or has a jail, it is in a child process, and the
+  /// caller's ends as the child does.
+  /// - Parameter finish: ends the process that the machine was in; elsewhere the outcome is returned.
+  public static func run(
+    _ description: MachineDescription, finish: @escaping @Sendable (Outcome) -> Never
+  ) -> Outcome {
     let deadline = description.timeLimit.map { Clock.monotonicNanoseconds() &+ $0 }
-    let remainders = FrameRemainders()
-    var startedAt = description.startedAt
-    while true {
-      let outcome = runOnce(description, startedAt: startedAt, until: deadline, remainders)
-      startedAt = 0
-      if outcome.status != .guestReset || description.reboot == .exit { return outcome }
-      if description.verbose { note("\(outcome.line): the machine starts again") }
+    do throws(Diagnostic) {
+      if let group = description.isolation.controlGroup { try group.join() }
+      guard description.reboot == .restart || description.isolation.hasJail else {
+        return runOnce(
+          description, startedAt: description.startedAt, until: deadline, FrameRemainders(),
+          keeper: nil)
+      }
+      try Keeper(description).run { keeper, remainders, isFirst in
+        let startedAt = isFirst ? description.startedAt : 0
+        let outcome = runOnce(description, startedAt: startedAt, until: deadline, remainders, keeper: keeper)
+        guard outcome.status == .guestReset, description.reboot == .restart else { finish(outcome) }
+        if description.verbose { note("\(outcome.line): the machine starts again") }
+        keeper.restart(leaving: remainders)
+      }
+    } catch {
+      return Outcome(error)
     }
   }
 
@@ -27,9 +42,11 @@ public enum Machine {
   ///   - deadline: of all machines together. Both in nanoseconds of CLOCK_MONOTONIC.
   private static func runOnce(
     _ description: MachineDescription, startedAt: UInt64, until deadline: UInt64?,
-    _ remainders: FrameRemainders
+    _ remainders: FrameRemainders, keeper: KeeperLink?
   ) -> Outcome {
     do throws(Diagnostic) {
+      if description.isolation.isOn { Confinement.prepareProcess() }
+      let jail = try Jail(for: description)
       var timeline = Timeline()
       if startedAt > 0 { timeline.mark("command started", at: startedAt) }
       timeline.mark("monitor started")
@@ -37,7 +54,7 @@ public enum Machine {
         try MachineControl(counter: description.timeline ? InstructionCounter() : nil, report: note)
       }
       let events = try host("cannot watch signals") { () throws(SystemError) in
-        try HostEvents(control: control, hasConsole: description.console != .none)
+        try HostEvents(control: control, hasConsole: description.console != .none, keeper: keeper)
       }
       Thread.installKickHandler()
       let io = try host("cannot start the I/O thread") { () throws(SystemError) in
@@ -45,7 +62,7 @@ public enum Machine {
       }
       defer { io.join() }
       let builder = MachineBuilder(
-        description: description, control: control, io: io, remainders: remainders)
+        description: description, control: control, io: io, remainders: remainders, jail: jail)
       let outcome = try run(builder, events, until: deadline, &timeline)
       timeline.mark("machine ended", instructions: control.counter?.total)
       if description.timeline { show(timeline, control) }
@@ -65,15 +82,24 @@ public enum Machine {
   ) throws(Diagnostic) -> Outcome {
     let (control, description) = (builder.control, builder.description)
     let parts = try builder.build(&timeline)
+    let walls = try Walls(
+      around: parts, of: description, builder.io, builder.jail, hasKeeper: events.hasKeeper)
     let kernel = Promise<InitialState?>()
-    let processors = try start(parts, count: description.cpus, kernel)
+    let processors = try start(parts, count: description.cpus, kernel, walls)
     defer {
       processors.join()
       parts.serial?.finish(unless: events.signals)
     }
     do throws(Diagnostic) {
+      try host("cannot wait for the machine") { () throws(SystemError) in
+        try events.prepare(until: deadline, console: parts.console) {
+          processors.halt.ask()
+          processors.interrupt()
+        }
+      }
       let state = try builder.loadKernel(into: parts).initialState
       timeline.mark("kernel loaded")
+      try walls?.enterMain()
       kernel.keep(state)
     } catch {
       control.end(Outcome(error))
@@ -81,12 +107,7 @@ public enum Machine {
     }
     if description.verbose, !control.isEnding { note(summary(of: description, on: parts)) }
     releaseUnusedProgram()
-    try host("cannot wait for the machine") { () throws(SystemError) in
-      try events.wait(until: deadline, console: parts.console) {
-        processors.halt.ask()
-        processors.interrupt()
-      }
-    }
+    try host("cannot wait for the machine") { () throws(SystemError) in try events.wait() }
     guard let outcome = control.outcome else {
       return Outcome(.monitorError, "the machine ended without a reason")
     }
@@ -110,11 +131,13 @@ public enum Machine {
   /// Starts the processors' threads, which make themselves ready while the kernel is loaded, and enter it then; with
   /// nil they end, where the machine has been ended before.
   private static func start(
-    _ parts: MachineBuilder.Parts, count: Int, _ kernel: Promise<InitialState?>
+    _ parts: MachineBuilder.Parts, count: Int, _ kernel: Promise<InitialState?>, _ walls: Walls?
   ) throws(Diagnostic) -> Processors {
     let features = parts.features
     return try host("cannot start the processors") { () throws(SystemError) in
       try Processors(count: count, platform: parts.platform) { vcpu throws(SystemError) in
+        // While it has to wait.
+        try walls?.enterProcessor(vcpu.index)
         let supported = try features.wait().get()
         try vcpu.setCPUID(CPUIDPolicy.table(supported, processor: vcpu.index, count: count))
         if vcpu.index == 0, let state = kernel.wait() { try state.apply(to: vcpu) }

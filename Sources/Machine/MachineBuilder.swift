@@ -1,6 +1,7 @@
 import Backends
 import Boot
 import Configuration
+import Confinement
 import Devices
 import GuestMemory
 import HostProfile
@@ -14,6 +15,8 @@ struct MachineBuilder {
   let io: IOThread
   /// Of the machines before this one.
   let remainders: FrameRemainders
+  /// nil where there is none.
+  let jail: Jail?
 
   /// Everything that is ready to run, but for the kernel.
   struct Parts {
@@ -33,7 +36,7 @@ struct MachineBuilder {
       SharedMachine(try VirtualMachine(kvm.descriptor, memory: memory, pins: UInt64(IOAPIC.pinCount)))
     }
     let devices = try VirtioDevices(
-      description, control: control, mailbox: io.mailbox, remainders: remainders)
+      description, control: control, mailbox: io.mailbox, remainders: remainders, jail: jail)
     let serial = try makeSerialConsole()
     let interrupts = IOAPIC(sink: MessageSink(machine: machine), events: control)
     var ports = BusBuilder()

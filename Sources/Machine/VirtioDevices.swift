@@ -1,5 +1,6 @@
 import Backends
 import Configuration
+import Confinement
 import Devices
 import LinuxSystem
 
@@ -10,12 +11,14 @@ struct VirtioDevices {
   /// Nil where the machine has another console or none.
   private(set) var console: VirtioConsole?
   private let mailbox: EventLoop.Mailbox
+  private let jail: Jail?
 
   init(
     _ description: MachineDescription, control: MachineControl, mailbox: EventLoop.Mailbox,
-    remainders: FrameRemainders
+    remainders: FrameRemainders, jail: Jail?
   ) throws(Diagnostic) {
     self.mailbox = mailbox
+    self.jail = jail
     try addConsole(description, control)
     for disk in description.disks {
       try attach(BlockPort(disk, queues: description.cpus, control: control), "disk \(disk.path)")
@@ -37,7 +40,7 @@ struct VirtioDevices {
     guard hasConsole || !description.ports.isEmpty else { return }
     let line = hasConsole ? try ConsoleLine.standard(input: true, control: control) : nil
     var ports: [(name: String, socket: PortSocket)] = []
-    for port in description.ports { ports.append((port.name, try Self.socket(of: port))) }
+    for port in description.ports { ports.append((port.name, try socket(of: port))) }
     let device = try host("cannot attach the console") { () throws(SystemError) in
       try ConsolePort(line: line, size: hasConsole ? .ofTerminal : nil, ports: ports)
     }
@@ -45,8 +48,9 @@ struct VirtioDevices {
     if hasConsole { console = attached.last.map(VirtioConsole.init) }
   }
 
-  private static func socket(of port: NamedPort) throws(Diagnostic) -> sending PortSocket {
-    do throws(SystemError) { return try PortSocket(path: port.path) } catch {
+  private func socket(of port: NamedPort) throws(Diagnostic) -> sending PortSocket {
+    do throws(SystemError) { return try PortSocket(path: jail?.path(ofSocket: port.path) ?? port.path) } catch
+    {
       throw Diagnostic(
         .noInput, "cannot make the socket of port \(port.name)", which: port.path, mend: Self.mend(error))
     }
@@ -70,7 +74,9 @@ struct VirtioDevices {
 
   private mutating func add(_ vsock: VirtioSocket) throws(Diagnostic) {
     let socket: VsockSocket
-    do throws(SystemError) { socket = try VsockSocket(path: vsock.path) } catch {
+    do throws(SystemError) {
+      socket = try VsockSocket(path: jail?.path(ofSocket: vsock.path) ?? vsock.path)
+    } catch {
       throw Diagnostic(
         .noInput, "cannot make the vsock socket", which: vsock.path, mend: Self.mend(error))
     }
@@ -104,7 +110,8 @@ struct VirtioDevices {
       let folder: SharedDirectory
       do throws(SystemError) {
         folder = try SharedDirectory(
-          path: share.path, isReadOnly: share.readOnly, limits: .init(descriptors: min(descriptors, 8192)))
+          path: jail?.path(ofFolder: share.path) ?? share.path, isReadOnly: share.readOnly,
+          limits: .init(descriptors: min(descriptors, 8192)))
       } catch {
         throw Diagnostic(.noInput, "cannot share the directory", which: share.path, mend: error.reason)
       }

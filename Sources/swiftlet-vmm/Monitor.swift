@@ -1,4 +1,5 @@
 import Configuration
+import Glibc
 import LinuxSystem
 import Machine
 
@@ -12,9 +13,7 @@ enum Monitor {
     fillStandardDescriptors()
     shareOneHeap()
     do throws(Diagnostic) {
-      let outcome = Machine.run(try description(arguments))
-      if !outcome.isSilent { say(outcome.line) }
-      return outcome.status.code
+      return status(of: Machine.run(try description(arguments)) { exit(status(of: $0)) })
     } catch {
       say("\(error)")
       return error.status.code
@@ -41,6 +40,12 @@ enum Monitor {
         mend: error.reason)
     }
     return try MachineDescription(decoding: bytes)
+  }
+
+  /// Says why the machine ended.
+  private static func status(of outcome: Outcome) -> Int32 {
+    if !outcome.isSilent { say(outcome.line) }
+    return outcome.status.code
   }
 
   private static func say(_ line: String) { standardError("swiftlet: \(line)\n") }

@@ -150,6 +150,41 @@ struct Boot: ParsableCommand {
     help: ArgumentHelp("What a reset by the guest does. (default: exit)", valueName: "action"))
   var reboot: [MachineDescription.Reboot] = []
 
+  @Flag(
+    help: """
+      Run the monitor in namespaces of its own (user, mount, pid, net, ipc) and in an empty root directory, where only \
+      the folders of shares and sockets are.
+      """)
+  var jail = false
+
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "The user, by number, that the monitor becomes once all is open; its other groups are given up.",
+      valueName: "n"))
+  var uid: [UInt32] = []
+
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("The group, by number, that the monitor becomes once all is open.", valueName: "n"))
+  var gid: [UInt32] = []
+
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      """
+      The control group that the monitor runs in, made if there is none, and left there; versions 1 and 2. memory= and \
+      cpus= limit what guest and monitor use together, pids= the number of its threads.
+      """, valueName: "path[,memory=size][,cpus=n][,pids=n]"))
+  var cgroup: [String] = []
+
+  @Flag(
+    help: """
+      Run the monitor without its walls: with all capabilities and system calls that it was started with. To look for \
+      faults in it; not for guests that are not trusted.
+      """)
+  var noConfinement = false
+
   @Flag(name: .shortAndLong, help: "Say what is done.")
   var verbose = false
 
@@ -188,6 +223,11 @@ struct Boot: ParsableCommand {
     if let timeLimit = try single(timeLimit, "--time-limit") {
       request.timeLimit = try nanoseconds(timeLimit)
     }
+    request.isolation = try Isolation(
+      isOn: !noConfinement, hasJail: jail, user: try single(uid, "--uid"), group: try single(gid, "--gid"),
+      controlGroup: try single(cgroup, "--cgroup").map { text throws(Diagnostic) in
+        try ControlGroup(option: text)
+      })
     request.timeline = timeline
     request.verbose = verbose
     return request

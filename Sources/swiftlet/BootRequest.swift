@@ -21,6 +21,7 @@ struct BootRequest: Equatable {
   var published: [PublishedPort] = []
   var balloon: Balloon?
   var shares: [Share] = []
+  var isolation = Isolation.standard
   var reboot = MachineDescription.Reboot.exit
   var timeLimit: UInt64?
   var timeline = false
@@ -50,8 +51,9 @@ struct BootRequest: Equatable {
     return try MachineDescription(
       kernel: loadable, initialRamdisk: initialRamdisk, commandLine: fullCommandLine, describe: described,
       memory: memory, cpus: cpus, disks: disks, console: consoleInUse, ports: ports, entropy: entropy,
-      vsock: vsock, shares: shares, networks: prepared.interfaces(), balloon: balloon, reboot: reboot,
-      timeLimit: timeLimit, timeline: timeline, verbose: verbose, startedAt: startedAt)
+      vsock: vsock, shares: shares, networks: prepared.interfaces(), balloon: balloon,
+      isolation: isolation, reboot: reboot, timeLimit: timeLimit, timeline: timeline, verbose: verbose,
+      startedAt: startedAt)
   }
 
   /// `--cmdline` replaces the default, `--append` adds to either.

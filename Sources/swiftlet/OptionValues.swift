@@ -137,3 +137,38 @@ extension Share {
     try self.init(path: String(parts.first ?? ""), tag: tag, readOnly: readOnly)
   }
 }
+
+extension ControlGroup {
+  /// The group that `PATH[,memory=SIZE][,cpus=N][,pids=N]` stands for.
+  init(option text: String) throws(Diagnostic) {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    var memory: UInt64?
+    var (thousandths, tasks): (UInt32?, UInt32?)
+    var given = Set<Substring>()
+    for part in parts.dropFirst() {
+      let (name, value) = (part.prefix { $0 != "=" }, String(part.drop { $0 != "=" }.dropFirst()))
+      guard given.insert(name).inserted else {
+        throw Diagnostic(.usage, "cgroup option '\(name)' given twice", which: text, mend: "give it once")
+      }
+      switch name {
+      case "memory": memory = try byteCount(value)
+      case "cpus":
+        guard let number = Double(value), let count = UInt32(exactly: (number * 1000).rounded()) else {
+          throw Diagnostic(.usage, "bad cpus '\(value)'", which: text, mend: "write a number, like 2 or 0.5")
+        }
+        thousandths = count
+      case "pids":
+        guard let number = UInt32(value) else {
+          throw Diagnostic(.usage, "bad pids '\(value)'", which: text, mend: "write a number")
+        }
+        tasks = number
+      default:
+        throw Diagnostic(
+          .usage, "bad cgroup option '\(part)'", which: text,
+          mend: "only memory=SIZE, cpus=N and pids=N may follow the path, which may hold no comma")
+      }
+    }
+    try self.init(
+      path: String(parts.first ?? ""), memory: memory, processorThousandths: thousandths, tasks: tasks)
+  }
+}

@@ -241,7 +241,12 @@ struct GuestRoom {
     peer.write(Array(stream[..<300]))
     #expect(try guest.frame(of: backend) == nil)
     backend = try FrameSocket(duplicating: end.raw, goingOnWith: FrameRemainders())
-    backend = try FrameSocket(duplicating: end.raw, goingOnWith: remainders)
+    // As it comes to the process of the next machine.
+    let encoded = remainders.encode()
+    for count in 0..<encoded.count { _ = FrameRemainders(decoding: Array(encoded[..<count])) }
+    let handedOver = FrameRemainders(decoding: encoded)
+    #expect(handedOver.encode() == encoded)
+    backend = try FrameSocket(duplicating: end.raw, goingOnWith: handedOver)
     backend.begin(leavingToGuest: [])
     peer.write(Array(stream[300...]))
     #expect(try guest.frame(of: backend) == pattern(700, seed: 2))

@@ -29,6 +29,9 @@ struct MachineDescriptionTests {
       ],
       balloon: try Balloon(
         amount: 3 << 20, deflatesOnOOM: true, reportsFreePages: true, statisticsInterval: 258, control: "/f"),
+      isolation: Isolation(
+        hasJail: true, user: 65534, group: 0,
+        controlGroup: ControlGroup(path: "a/b", memory: 1 << 30, processorThousandths: 1500, tasks: 40)),
       reboot: .restart,
       timeLimit: 2_500_000_000, timeline: true,
       verbose: true, startedAt: 0x0123_4567_89ab_cdef)
@@ -121,6 +124,25 @@ struct MachineDescriptionTests {
     let network = try NetworkInterface(host: .program(5), macAddress: address)
     #expect(throws: Diagnostic.self) {
       try MachineDescription(kernel: .path("k"), networks: [network, network])
+    }
+  }
+
+  @Test func isolationIsChecked() throws {
+    #expect(throws: Diagnostic.self) { try Isolation(isOn: false, hasJail: true) }
+    #expect(throws: Diagnostic.self) { try Isolation(isOn: false, user: 1) }
+    #expect(throws: Diagnostic.self) { try Isolation(group: .max) }
+    for path in ["", "/a", "a/", "a//b", "..", "a/../b", "."] {
+      #expect(throws: Diagnostic.self, "\(path)") { try ControlGroup(path: path) }
+    }
+    #expect(throws: Diagnostic.self) { try ControlGroup(path: "a", memory: 4096) }
+    #expect(throws: Diagnostic.self) { try ControlGroup(path: "a", processorThousandths: 9) }
+    #expect(throws: Diagnostic.self) { try ControlGroup(path: "a", tasks: 0) }
+    for isolation in [
+      try Isolation(isOn: false), try Isolation(hasJail: true), try Isolation(user: 0),
+      try Isolation(controlGroup: ControlGroup(path: "x")),
+    ] {
+      let description = try MachineDescription(kernel: .path("k"), isolation: isolation)
+      #expect(try MachineDescription(decoding: description.encode()) == description)
     }
   }
 

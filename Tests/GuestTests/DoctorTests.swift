@@ -29,7 +29,10 @@ struct DoctorTests {
     [
       "hardware virtualization", "/dev/kvm", "needed capabilities",
       "KVM_CAP_TSC_DEADLINE_TIMER", "KVM_CAP_BINARY_STATS_FD", "processors per machine",
-    ] + probes + ["/dev/net/tun", "huge pages", "lockable memory", "monitor program"]
+    ] + probes + [
+      "/dev/net/tun", "huge pages", "lockable memory", "seccomp", "Landlock", "user namespaces",
+      "monitor program",
+    ]
 
   @Test(.enabled(if: hasKVM, "/dev/kvm is not usable here")) func tellsOfThisHost() throws {
     let (report, status) = try report("$S doctor --json")

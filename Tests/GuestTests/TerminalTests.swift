@@ -14,10 +14,15 @@ struct TerminalTests {
     sane = try pane.attributes()
   }
 
+  /// Options with which a machine is in the process that the shell sees, and in another.
+  private static let ways = ["", "--reboot restart", "--jail"]
+
   /// Starts a guest in the foreground and returns its monitor when it has the terminal.
-  private func startGuest(_ command: (String) -> String = { $0 }) throws -> pid_t {
+  private func startGuest(
+    _ options: String = "", _ command: (String) -> String = { $0 }
+  ) throws -> pid_t {
     let program = Program.folder.appendingPathComponent("swiftlet").path
-    let boot = "\(program) boot --kernel \(try BareGuest.path("virtio")) --append input=1"
+    let boot = "\(program) boot --kernel \(try BareGuest.path("virtio")) --append input=1 \(options)"
     try pane.enter("\(command(boot)); echo ended=$?")
     try pane.wait(until: "there is a monitor") { pane.monitor() != nil }
     try waitForRaw()
@@ -48,16 +53,21 @@ struct TerminalTests {
     #expect(try pane.text().contains("size 80x24"))
   }
 
-  @Test func isLeftByControlAAndX() throws {
-    _ = try startGuest()
+  @Test(arguments: ways) func isLeftByControlAAndX(options: String) throws {
+    _ = try startGuest(options)
     try pane.press("C-a")
     try pane.type("x")
     try expectSane(status: 84)
     #expect(try pane.text().contains("swiftlet: ended at the console"))
   }
 
+  @Test(arguments: ways) func isGivenBackOnTheSignalToEnd(options: String) throws {
+    kill(try startGuest(options), SIGTERM)
+    try expectSane(status: 143)
+  }
+
   @Test(arguments: [
-    (SIGTERM, 143), (SIGHUP, 129), (SIGINT, 130), (SIGALRM, 142), (SIGSEGV, 139), (SIGILL, 132),
+    (SIGHUP, 129), (SIGINT, 130), (SIGALRM, 142), (SIGSEGV, 139), (SIGILL, 132),
   ])
   func isGivenBackOnASignal(signal: Int32, status: Int) throws {
     let monitor = try startGuest()
@@ -65,8 +75,8 @@ struct TerminalTests {
     try expectSane(status: status)
   }
 
-  @Test func isGivenBackWhenTheParentIsKilled() throws {
-    let monitor = try startGuest { "sh -c '\($0); true'" }
+  @Test(arguments: ways) func isGivenBackWhenTheParentIsKilled(options: String) throws {
+    let monitor = try startGuest(options) { "sh -c '\($0); true'" }
     var parent: pid_t = 0
     try pane.wait(until: "the monitor has a parent") {
       parent = parentProcess(of: monitor) ?? 0
@@ -77,8 +87,8 @@ struct TerminalTests {
     try expectSane(status: 137)
   }
 
-  @Test func isGivenBackWhileStopped() throws {
-    let monitor = try startGuest()
+  @Test(arguments: ways) func isGivenBackWhileStopped(options: String) throws {
+    let monitor = try startGuest(options)
     kill(-getpgid(monitor), SIGTSTP)
     try pane.wait(until: "the monitor has stopped") { state(of: monitor) == "T" }
     #expect(try pane.attributes() == sane)
@@ -87,9 +97,9 @@ struct TerminalTests {
     try satisfyGuest()
   }
 
-  @Test func isTakenWhenTheGuestComesToTheForeground() throws {
+  @Test(arguments: ways) func isTakenWhenTheGuestComesToTheForeground(options: String) throws {
     let program = Program.folder.appendingPathComponent("swiftlet").path
-    try pane.enter("\(program) boot --kernel \(try BareGuest.path("virtio")) --append input=1 &")
+    try pane.enter("\(program) boot --kernel \(try BareGuest.path("virtio")) --append input=1 \(options) &")
     try pane.wait(for: "large 127")
     #expect(try pane.attributes() == sane)
     try pane.enter("fg; echo ended=$?")
@@ -97,16 +107,17 @@ struct TerminalTests {
     try satisfyGuest()
   }
 
-  @Test func endsTheMachineWhenItHangsUp() throws {
-    let monitor = try startGuest()
+  @Test(arguments: ways) func endsTheMachineWhenItHangsUp(options: String) throws {
+    let monitor = try startGuest(options)
     pane.close()
     try pane.wait(until: "the monitor has ended") { !isAlive(monitor) }
   }
 
-  @Test func isNotTouchedByAMachineWithoutConsole() throws {
+  @Test(arguments: ways) func isNotTouchedByAMachineWithoutConsole(options: String) throws {
     let program = Program.folder.appendingPathComponent("swiftlet").path
     let guest = try BareGuest.path("exits")
-    try pane.enter("\(program) boot --kernel \(guest) --append n=1000000000 --console none; echo ended=$?")
+    let boot = "\(program) boot --kernel \(guest) --append n=1000000000 --console none \(options)"
+    try pane.enter("\(boot); echo ended=$?")
     try pane.wait(until: "there is a monitor") { pane.monitor() != nil }
     #expect(try pane.attributes() == sane)
     try pane.press("C-c")

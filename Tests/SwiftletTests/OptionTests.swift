@@ -52,6 +52,33 @@ struct OptionTests {
     }
   }
 
+  @Test func controlGroupsAreRead() throws {
+    #expect(try ControlGroup(option: "a/b") == ControlGroup(path: "a/b"))
+    #expect(
+      try ControlGroup(option: "m,memory=1G,cpus=0.5,pids=9")
+        == ControlGroup(path: "m", memory: 1 << 30, processorThousandths: 500, tasks: 9))
+    for text in [
+      "", "m,", "m,memory", "m,memory=", "m,cpus=-1", "m,cpus=nan", "m,cpus=x", "m,pids=0", "m,pids=1.5",
+      "m,x=1",
+      "m,pids=1,pids=2", "/m",
+    ] {
+      #expect(throws: Diagnostic.self, "\(text)") { try ControlGroup(option: text) }
+    }
+  }
+
+  @Test func isolationIsAskedFor() throws {
+    func isolation(_ arguments: String...) throws -> Isolation {
+      try Boot.parse(arguments).request().isolation
+    }
+    #expect(try isolation() == .standard)
+    #expect(try isolation("--no-confinement") == Isolation(isOn: false))
+    #expect(
+      try isolation("--jail", "--uid", "1", "--gid", "2", "--cgroup", "c")
+        == Isolation(hasJail: true, user: 1, group: 2, controlGroup: ControlGroup(path: "c")))
+    #expect(throws: Diagnostic.self) { try isolation("--jail", "--no-confinement") }
+    #expect(throws: Diagnostic.self) { try isolation("--uid", "1", "--uid", "2") }
+  }
+
   @Test func portsAreRead() throws {
     #expect(try NamedPort(option: "agent=/run/a.sock") == NamedPort(name: "agent", path: "/run/a.sock"))
     #expect(try NamedPort(option: "a=b=c") == NamedPort(name: "a", path: "b=c"))

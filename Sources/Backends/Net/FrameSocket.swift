@@ -10,9 +10,42 @@ public final class FrameRemainders: Sendable {
     var read: [UInt8] = []
     var unwritten: [UInt8] = []
   }
-  fileprivate let waiting = Lock<[Int32: Remainder]>([:])
+  fileprivate let waiting: Lock<[Int32: Remainder]>
 
-  public init() {}
+  /// Nothing.
+  public convenience init() { self.init(decoding: []) }
+
+  /// What `bytes`, made by ``encode()`` in another process, say; nothing where they are not of that form.
+  public init(decoding bytes: [UInt8]) {
+    var found: [Int32: Remainder] = [:]
+    var rest = bytes.dropFirst()
+    func part(_ count: Int) -> ArraySlice<UInt8>? {
+      guard count <= rest.count else { return nil }
+      defer { rest = rest.dropFirst(count) }
+      return rest.prefix(count)
+    }
+    func number() -> Int? { part(4).map { $0.reduce(0) { $0 << 8 | Int($1) } } }
+    while let descriptor = number(), let read = number(), let unwritten = number(),
+      max(read, unwritten) <= FrameSocket.bufferSize, let first = part(read), let second = part(unwritten)
+    {
+      found[Int32(truncatingIfNeeded: descriptor)] = Remainder(read: Array(first), unwritten: Array(second))
+    }
+    waiting = Lock(found)
+  }
+
+  /// For the process of the next machine; never empty.
+  public func encode() -> [UInt8] {
+    waiting.withLock { waiting in
+      var bytes: [UInt8] = [1]
+      for (descriptor, remainder) in waiting {
+        for number in [Int(descriptor), remainder.read.count, remainder.unwritten.count] {
+          for index in FrameSocket.prefix(number).indices { bytes.append(FrameSocket.prefix(number)[index]) }
+        }
+        bytes += remainder.read + remainder.unwritten
+      }
+      return bytes
+    }
+  }
 }
 
 /// A stream socket whose other end takes and gives Ethernet frames, each behind its length in 4 bytes, most
@@ -21,7 +54,7 @@ public final class FrameSocket: NetConnection {
   private static let prefix = 4
   private static let longest = prefix + NetDevice.frameLimit
   /// Bytes kept each way: several frames, so that one system call moves many short ones.
-  private static let bufferSize = 2 * longest
+  fileprivate static let bufferSize = 2 * longest
   /// From here on a frame goes by a system call of its own, without being copied.
   private static let longFrame = 8192
   private static let slicesPerCall = 1024
@@ -44,7 +77,7 @@ public final class FrameSocket: NetConnection {
 
   /// - Parameters:
   ///   - number: the socket's descriptor, which stays open and becomes non-blocking.
-  ///   - remainders: of the machines before this one, in the same process; this one's are put there at its end.
+  ///   - remainders: of the machines before this one; this one's are put there at its end.
   public init(duplicating number: Int32, goingOnWith remainders: FrameRemainders) throws(SystemError) {
     let socket = try FileDescriptor(duplicating: number)
     try socket.setNonBlocking(true)
@@ -144,7 +177,7 @@ public final class FrameSocket: NetConnection {
     }
   }
 
-  private static func prefix(_ count: Int) -> InlineArray<4, UInt8> {
+  fileprivate static func prefix(_ count: Int) -> InlineArray<4, UInt8> {
     [
       UInt8(truncatingIfNeeded: count >> 24), UInt8(truncatingIfNeeded: count >> 16),
       UInt8(truncatingIfNeeded: count >> 8), UInt8(truncatingIfNeeded: count),
