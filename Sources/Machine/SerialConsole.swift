@@ -37,7 +37,8 @@ final class SerialConsole: SerialHost, HostConsole, ConsoleGuest {
   /// stopped.
   func finish(unless signals: SignalDescriptor) {
     perform { console, line, _ in
-      line.writeAll(console.state.withLock { $0.bytes }, unless: signals)
+      // Taken, for a flush may still be posted behind this.
+      line.writeAll(console.takeBytes(), unless: signals)
     }
   }
 
@@ -82,10 +83,7 @@ final class SerialConsole: SerialHost, HostConsole, ConsoleGuest {
 
   /// Writes what there is now; what comes meanwhile waits for the next turn of the loop.
   private func flush(_ line: ConsoleLine) {
-    let bytes = state.withLock { state in
-      defer { state.bytes = [] }
-      return state.bytes
-    }
+    let bytes = takeBytes()
     let taken = line.write(bytes)
     let (refused, goOn) = state.withLock { state in
       if taken < bytes.count { state.bytes = bytes.dropFirst(taken) + state.bytes }
@@ -98,6 +96,13 @@ final class SerialConsole: SerialHost, HostConsole, ConsoleGuest {
     }
     if goOn { scheduleFlush() }
     if refused { port?.resumeTransmit() }
+  }
+
+  private func takeBytes() -> ArraySlice<UInt8> {
+    state.withLock { state in
+      defer { state.bytes = [] }
+      return state.bytes
+    }
   }
 
   private func perform(_ body: @escaping @Sendable (SerialConsole, ConsoleLine, EventLoop) -> Void) {
