@@ -75,8 +75,8 @@ bench-core: build guests ## Measure against the limits; BENCH=--check fails wher
 	@Benchmarks/run .build-static/release/bench-core --programs bin --root share/swiftlet/rootfs/root.erofs \
 	  --guests "$$($(GUESTS)/bare/build --print-dir)" $(BENCH)
 
-bench-devices: build ## Measure each device beside the host's own calls; BENCH="--folder DIR" says where the disk is
-	@.build-static/release/bench-devices $(BENCH)
+bench-devices: build guests ## Measure each device beside the host's own calls; BENCH="--folder DIR" says where the disk is
+	@.build-static/release/bench-devices --programs bin --guests "$$($(GUESTS)/bare/build --print-dir)" $(BENCH)
 
 bin/bench/%: Benchmarks/%.c
 	@mkdir -p bin/bench

@@ -18,7 +18,7 @@ enum Exits {
       for (program, job) in jobs.enumerated() {
         let marks = try job.run().marks
         for (kind, (name, first, last)) in kinds.enumerated() {
-          guard let begin = marks[first], let end = marks[last], end > begin else {
+          guard let begin = marks[first]?.seconds, let end = marks[last]?.seconds, end > begin else {
             throw Failure("\(job.name) gives no time for a \(name)")
           }
           if round > 0 { samples[kind][program].append(Double(count) / (end - begin)) }

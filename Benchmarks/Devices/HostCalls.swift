@@ -95,9 +95,10 @@ enum Host {
     guard fdatasync(file) == 0 else { throw Failure("fdatasync: error \(errno)") }
   }
 
-  static func waitUntilReadable(_ file: borrowing FileDescriptor) throws {
+  /// - Parameter patience: in milliseconds; below 0 there is no end to it.
+  static func waitUntilReadable(_ file: borrowing FileDescriptor, patience: Int32 = 10_000) throws {
     var ready = pollfd(fd: file.raw, events: Int16(POLLIN), revents: 0)
-    guard poll(&ready, 1, 10_000) == 1 else { throw Failure("nothing comes within ten seconds") }
+    guard poll(&ready, 1, patience) == 1 else { throw Failure("nothing comes") }
   }
 }
 

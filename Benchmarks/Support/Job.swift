@@ -11,11 +11,17 @@ package struct Job {
   package var description: MachineDescription?
   /// What it must say on standard output.
   package var expected = ""
+  /// What else the program inherits: descriptors of ours, and the numbers they have there, 4 and up.
+  let inherited: [(ours: Int32, theirs: Int32)]
 
-  package init(name: String, arguments: [String], description: MachineDescription? = nil) {
+  package init(
+    name: String, arguments: [String], description: MachineDescription? = nil,
+    inherited: [(ours: Int32, theirs: Int32)] = []
+  ) {
     self.name = name
     self.arguments = arguments
     self.description = description
+    self.inherited = inherited
   }
 
   package struct Run {
@@ -60,6 +66,7 @@ package struct RunningJob: ~Copyable {
     }
     posix_spawn_file_actions_adddup2(&actions, output.writing.raw, 1)
     posix_spawn_file_actions_adddup2(&actions, error.writing.raw, 2)
+    for (ours, theirs) in job.inherited { posix_spawn_file_actions_adddup2(&actions, ours, theirs) }
     var file: FileDescriptor?
     if let description = job.description {
       file = try RunningJob.file(description.encode())
