@@ -16,7 +16,7 @@ SCRIPTS := tools/setup .ci/run $(GUESTS)/linux/build $(GUESTS)/linux/repack $(GU
 	tools/install tools/manual
 
 .DEFAULT_GOAL := build
-.PHONY: help setup build guests run bench-core test test-long test-stock fuzz hostile filters ci lint format install uninstall clean
+.PHONY: help setup build guests run bench-core bench-devices test test-long test-stock fuzz hostile filters ci lint format install uninstall clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -74,6 +74,9 @@ bench-core: build guests ## Measure against the limits; BENCH=--check fails wher
 	@$(MAKE) --silent --no-print-directory bin/bench/twin bin/bench/true
 	@Benchmarks/run .build-static/release/bench-core --programs bin --root share/swiftlet/rootfs/root.erofs \
 	  --guests "$$($(GUESTS)/bare/build --print-dir)" $(BENCH)
+
+bench-devices: build guests ## Measure each device beside the host's own calls; BENCH="--folder DIR" says where the disk is
+	@.build-static/release/bench-devices --programs bin --guests "$$($(GUESTS)/bare/build --print-dir)" $(BENCH)
 
 bin/bench/%: Benchmarks/%.c
 	@mkdir -p bin/bench

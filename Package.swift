@@ -76,12 +76,26 @@ let package = Package(
       name: "confinement-filters", dependencies: ["CKVM", "CLinux", "CSeccomp", "LinuxSystem"],
       swiftSettings: strict),
 
+    // How programs and devices are measured, and how that is printed.
+    .target(
+      name: "BenchSupport", dependencies: ["Configuration", "LinuxSystem"], path: "Benchmarks/Support",
+      swiftSettings: strict),
     .executableTarget(
       name: "bench-core",
       dependencies: [
-        "Configuration", "LinuxSystem", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "BenchSupport", "Configuration", "LinuxSystem",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks/Core", swiftSettings: strict),
+    .systemLibrary(name: "CBench", path: "Benchmarks/CBench"),
+    .executableTarget(
+      name: "bench-devices",
+      dependencies: [
+        "BenchSupport", "Backends", "CBench", "Configuration", "DeviceFakes", "Devices", "GuestMemory",
+        "LinuxSystem",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Benchmarks/Devices", swiftSettings: strict),
 
     .testTarget(
       name: "KernelImagesTests", dependencies: ["KernelImages", "Boot", "Configuration", "LinuxSystem"],

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BenchSupport
 
 /// Measures what Swiftlet promises, and prints it in Markdown.
 @main
@@ -23,13 +24,13 @@ struct BenchCore: ParsableCommand {
   var check = false
 
   func run() throws {
-    let setting = Setting(programs: programs, guests: guests, root: root, rounds: max(1, rounds))
+    let setting = Setting(programs: programs, guests: guests, rounds: max(1, rounds))
     var report = Report()
     print(Setting.host + (Setting.takePriority() ? ", measured at nice -20." : "."))
     try Startup.measure(setting, &report)
     try Exits.measure(setting, &report)
-    try LinuxBoot.measure(setting, &report)
-    try Footprint.measure(setting, &report)
+    try LinuxBoot.measure(setting, root: root, &report)
+    try Footprint.measure(setting, root: root, &report)
     if check, !report.isMet { throw ExitCode.failure }
   }
 }

@@ -1,3 +1,5 @@
+import BenchSupport
+
 /// How often a second the guest can leave and be entered again: Swiftlet and the C program serve the same guest.
 enum Exits {
   private static let count = 20_000
@@ -14,9 +16,9 @@ enum Exits {
     var samples = kinds.map { _ in jobs.map { _ in Samples() } }
     for round in 0...rounds {
       for (program, job) in jobs.enumerated() {
-        let marks = marks(in: try job.run().error)
+        let marks = try job.run().marks
         for (kind, (name, first, last)) in kinds.enumerated() {
-          guard let begin = marks[first], let end = marks[last], end > begin else {
+          guard let begin = marks[first]?.seconds, let end = marks[last]?.seconds, end > begin else {
             throw Failure("\(job.name) gives no time for a \(name)")
           }
           if round > 0 { samples[kind][program].append(Double(count) / (end - begin)) }
@@ -30,23 +32,5 @@ enum Exits {
         + report.verdict(monitor / floor, atLeast: 0.95, "0.95")
     }
     report.table(["exit", "C program", "`swiftlet-vmm`", "ratio", "limit", ""], rows)
-  }
-
-  /// Seconds of each boot timer mark, from the lines "mark NUMBER NANOSECONDS" of the C program, or
-  /// "MILLISECONDS ms +MILLISECONDS mark NUMBER" of Swiftlet's timeline.
-  private static func marks(in text: String) -> [Int: Double] {
-    var marks: [Int: Double] = [:]
-    for line in text.split(separator: "\n") {
-      let words = line.split(separator: " ")
-      guard let place = words.firstIndex(of: "mark"), words.count > place + 1,
-        let number = Int(words[place + 1])
-      else { continue }
-      if place == 0, let nanoseconds = words.last.flatMap({ Double($0) }) {
-        marks[number] = nanoseconds / 1e9
-      } else if let milliseconds = Double(words[0]) {
-        marks[number] = milliseconds / 1e3
-      }
-    }
-    return marks
   }
 }

@@ -1,12 +1,14 @@
+import BenchSupport
+
 /// What the monitor of an idle Linux keeps resident beyond the guest's own RAM.
 enum Footprint {
   private static let limit = 5.0
 
-  static func measure(_ setting: Setting, _ report: inout Report) throws(Failure) {
+  static func measure(_ setting: Setting, root: String, _ report: inout Report) throws(Failure) {
     let job = Job(
       name: "idle Linux",
       arguments: [
-        setting.command, "boot", "--memory", "\(Setting.mebibytes)M", "--disk", setting.root + ",ro",
+        setting.command, "boot", "--memory", "\(Setting.mebibytes)M", "--disk", root + ",ro",
         "--append",
         "rootfstype=erofs -- /bin/sh -c \"echo idle; exec sleep 1000\"", "--time-limit", "120",
       ])

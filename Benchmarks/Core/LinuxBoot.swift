@@ -1,12 +1,14 @@
+import BenchSupport
+
 /// What Linux costs until its first process runs: counted, not timed, where KVM interprets the guest's kernel.
 enum LinuxBoot {
   private static let limit = 9.0
 
-  static func measure(_ setting: Setting, _ report: inout Report) throws(Failure) {
+  static func measure(_ setting: Setting, root: String, _ report: inout Report) throws(Failure) {
     let job = Job(
       name: "Linux",
       arguments: [
-        setting.command, "boot", "--memory", "\(Setting.mebibytes)M", "--disk", setting.root + ",ro",
+        setting.command, "boot", "--memory", "\(Setting.mebibytes)M", "--disk", root + ",ro",
         "--append",
         "rootfstype=erofs", "--timeline", "--time-limit", "120",
       ])

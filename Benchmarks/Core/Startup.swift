@@ -1,3 +1,5 @@
+import BenchSupport
+
 /// From before the process exists until it is gone: a guest that says one line and switches itself off, beside a
 /// container that runs a program which does nothing.
 enum Startup {

@@ -34,6 +34,21 @@ struct BareGuestTests {
       ])
   }
 
+  /// What `make bench-devices` measures.
+  @Test func timesWhatDevicesDo() throws {
+    let disk = try PatternDisk()
+    let result = try Program().run([
+      "boot", "--kernel", BareGuest.path("throughput"), "--append", "n=3", "--timeline", "--disk", disk.path,
+    ])
+    #expect(result.failedChecks == [])
+    #expect(result.status == 0)
+    let marks = result.error.split(separator: "\n").compactMap { line in
+      line.firstRange(of: "mark ").flatMap { Int(line[$0.upperBound...]) }
+    }
+    // Exits, console, disk in four ways, entropy: the beginning and the end of each.
+    #expect(marks == [16, 34, 18, 22, 24, 20, 36].flatMap { [$0, $0 + 1] })
+  }
+
   @Test func runsWithMemoryAboveFourGigabytes() throws {
     let result = try Program().run(["boot", "--kernel", BareGuest.path("hello"), "--memory", "6G"])
     #expect(result.status == 0)

@@ -58,6 +58,8 @@ INLINE uint64_t timestamp(void) {
 
 INLINE void interrupts_on(void) { __asm__ volatile("sti" : : : "memory"); }
 INLINE void interrupts_off(void) { __asm__ volatile("cli" : : : "memory"); }
+// Waits for an interrupt; one that has come just before counts too.
+INLINE void wait_for_interrupt(void) { __asm__ volatile("sti; hlt; cli" : : : "memory"); }
 INLINE void spin_hint(void) { __asm__ volatile("pause" : : : "memory"); }
 
 // In machine.S.

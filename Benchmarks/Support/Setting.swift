@@ -3,24 +3,30 @@ import Glibc
 import LinuxSystem
 
 /// Where the programs and guests to measure are, and the machine they all get: one processor, 128 MiB.
-struct Setting {
-  static let mebibytes = 128
+package struct Setting {
+  package static let mebibytes = 128
 
   /// The folder with `swiftlet`, `swiftlet-vmm` and what is built for the benchmark.
-  let programs: String
+  package let programs: String
   /// The folder of the bare guests.
-  let guests: String
-  /// The root file system of Linux.
-  let root: String
-  let rounds: Int
+  package let guests: String
+  package let rounds: Int
 
-  var command: String { programs + "/swiftlet" }
-  var monitor: String { programs + "/swiftlet-vmm" }
-  var twin: String { programs + "/bench/twin" }
-  var nothing: String { programs + "/bench/true" }
+  package init(programs: String, guests: String, rounds: Int) {
+    self.programs = programs
+    self.guests = guests
+    self.rounds = rounds
+  }
+
+  package var command: String { programs + "/swiftlet" }
+  package var monitor: String { programs + "/swiftlet-vmm" }
+  package var twin: String { programs + "/bench/twin" }
+  package var nothing: String { programs + "/bench/true" }
 
   /// The monitor, started without the command before it.
-  func monitorJob(guest: String, commandLine: String = "", timeline: Bool = false) throws(Failure) -> Job {
+  package func monitorJob(guest: String, commandLine: String = "", timeline: Bool = false) throws(Failure)
+    -> Job
+  {
     do throws(Diagnostic) {
       let description = try MachineDescription(
         kernel: .path("\(guests)/\(guest)"), commandLine: commandLine,
@@ -33,17 +39,19 @@ struct Setting {
     }
   }
 
-  func twinJob(guest: String, commandLine: String = "") -> Job {
+  package func twinJob(guest: String, commandLine: String = "") -> Job {
     Job(
       name: "the C program", arguments: [twin, "\(guests)/\(guest)", "\(Setting.mebibytes)", commandLine])
   }
 
   /// Lets what is measured, and this program, run before what else the host does, where that is allowed. (Not at
   /// real-time priority: control groups, which containers are put into, may refuse that.)
-  static func takePriority() -> Bool { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, -20) == 0 }
+  package static func takePriority() -> Bool {
+    setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, -20) == 0
+  }
 
   /// One line on the host and what else it does now.
-  static var host: String {
+  package static var host: String {
     let processors = file("/proc/cpuinfo").split(separator: "\n").filter { $0.hasPrefix("model name") }
     let model =
       processors.first?.split(separator: ":").last.map { $0.drop { $0 == " " } } ?? "unknown processor"
@@ -53,7 +61,7 @@ struct Setting {
   }
 
   /// The contents of a small file; empty where there is none.
-  static func file(_ path: String) -> String {
+  package static func file(_ path: String) -> String {
     guard let file = try? FileDescriptor(opening: path, O_RDONLY),
       let bytes = try? file.contents(limit: 1 << 22)
     else { return "" }

@@ -1,12 +1,14 @@
 /// Measured values of one kind.
-struct Samples {
+package struct Samples {
   private var values: [Double] = []
 
-  mutating func append(_ value: Double) { values.append(value) }
+  package init() {}
 
-  var minimum: Double { values.min() ?? .nan }
+  package mutating func append(_ value: Double) { values.append(value) }
 
-  var median: Double {
+  package var minimum: Double { values.min() ?? .nan }
+
+  package var median: Double {
     guard !values.isEmpty else { return .nan }
     let sorted = values.sorted()
     let middle = sorted.count / 2
@@ -15,7 +17,7 @@ struct Samples {
 }
 
 /// The number with so many digits behind the point.
-func fixed(_ value: Double, _ digits: Int) -> String {
+package func fixed(_ value: Double, _ digits: Int) -> String {
   guard value.isFinite else { return "-" }
   var scale = 1
   for _ in 0..<digits { scale *= 10 }

@@ -1,47 +1,59 @@
-import Configuration
-import Glibc
+package import Configuration
+package import Glibc
 import LinuxSystem
 
 /// One program to measure, started anew for every run.
-struct Job {
-  let name: String
+package struct Job {
+  package let name: String
   /// The program's path first.
-  let arguments: [String]
+  package let arguments: [String]
   /// What the program inherits as descriptor 3: a machine description for the monitor.
-  var description: MachineDescription?
+  package var description: MachineDescription?
   /// What it must say on standard output.
-  var expected = ""
+  package var expected = ""
+  /// What else the program inherits: descriptors of ours, and the numbers they have there, 4 and up.
+  let inherited: [(ours: Int32, theirs: Int32)]
 
-  struct Run {
+  package init(
+    name: String, arguments: [String], description: MachineDescription? = nil,
+    inherited: [(ours: Int32, theirs: Int32)] = []
+  ) {
+    self.name = name
+    self.arguments = arguments
+    self.description = description
+    self.inherited = inherited
+  }
+
+  package struct Run {
     /// From before the process exists until it has left nothing behind, in nanoseconds.
-    let duration: UInt64
-    let output: String
-    let error: String
+    package let duration: UInt64
+    package let output: String
+    package let error: String
   }
 
   /// Runs the program to its end.
   /// - Throws: where it cannot be started, does not end within a minute, or ends with another status than 0.
-  func run() throws(Failure) -> Run {
+  package func run() throws(Failure) -> Run {
     let process = try RunningJob(self)
     return try process.finish(within: 60)
   }
 }
 
 /// What keeps the benchmark from being one.
-struct Failure: Error, CustomStringConvertible {
-  let description: String
-  init(_ description: String) { self.description = description }
+package struct Failure: Error, CustomStringConvertible {
+  package let description: String
+  package init(_ description: String) { self.description = description }
 }
 
 /// A job's process, with its standard output and error in pipes.
-struct RunningJob: ~Copyable {
-  let identifier: pid_t
+package struct RunningJob: ~Copyable {
+  package let identifier: pid_t
   private let name: String
   private let started: UInt64
   private let output: FileDescriptor
   private let error: FileDescriptor
 
-  init(_ job: Job, input: Int32? = nil) throws(Failure) {
+  package init(_ job: Job, input: Int32? = nil) throws(Failure) {
     let output = try Pipe()
     let error = try Pipe()
     var actions = posix_spawn_file_actions_t()
@@ -54,6 +66,7 @@ struct RunningJob: ~Copyable {
     }
     posix_spawn_file_actions_adddup2(&actions, output.writing.raw, 1)
     posix_spawn_file_actions_adddup2(&actions, error.writing.raw, 2)
+    for (ours, theirs) in job.inherited { posix_spawn_file_actions_adddup2(&actions, ours, theirs) }
     var file: FileDescriptor?
     if let description = job.description {
       file = try RunningJob.file(description.encode())
@@ -83,19 +96,19 @@ struct RunningJob: ~Copyable {
   }
 
   /// What the program has said on standard output since the last call; waits for something, empty at its end.
-  func nextOutput() throws(Failure) -> String {
+  package func nextOutput() throws(Failure) -> String {
     do throws(SystemError) { return String(decoding: try output.read(upTo: 4096), as: UTF8.self) } catch {
       throw Failure("\(name): \(error)")
     }
   }
 
   /// Ends the program where it stands.
-  consuming func kill() {
+  package consuming func kill() {
     _ = Glibc.kill(identifier, SIGKILL)
     waitpid(identifier, nil, 0)
   }
 
-  consuming func finish(within seconds: Int) throws(Failure) -> Job.Run {
+  package consuming func finish(within seconds: Int) throws(Failure) -> Job.Run {
     var status: Int32 = 0
     var limit = timespec(tv_sec: seconds, tv_nsec: 0)
     var child = sigset_t()

@@ -1,0 +1,13 @@
+import BenchSupport
+
+/// What all measurements in this process share.
+struct InProcess {
+  let folder: Folder
+  let rounds: Int
+  /// Nanoseconds of each turn.
+  let slice: UInt64
+
+  func measure(_ comparison: Comparison) throws -> Comparison.Result {
+    try comparison.measure(rounds: rounds, slice: slice)
+  }
+}
