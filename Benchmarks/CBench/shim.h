@@ -1,6 +1,5 @@
 // What Swift cannot call or import from the C library. Every function returns the result, or -errno.
 #pragma once
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_packet.h>

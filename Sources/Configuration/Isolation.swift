@@ -21,6 +21,10 @@ public struct Isolation: Sendable, Equatable {
         .usage, "options that exclude each other", which: "--no-confinement, \(option)", mend: "leave one out"
       )
     }
+    if user != nil, group == nil {
+      throw Diagnostic(
+        .usage, "a user without a group", which: "--uid", mend: "add --gid: the group stays otherwise")
+    }
     for (number, option) in [(user, "--uid"), (group, "--gid")] where number == .max {
       throw Diagnostic(.usage, "no such number", which: option, mend: "use at most \(UInt32.max - 1)")
     }

@@ -41,11 +41,9 @@ public final class Confinement: Sendable {
     if let landlock { try landlock.rules.restrictThread() }
     if let identity { try Privileges.become(identity) }
     try Privileges.dropCapabilities()
-    if thread == .main {
-      // After the change of user, which undoes both.
-      try Privileges.hideMemory()
-      if hasKeeper { try ForkedProcess.dieWithParent() }
-    }
+    // After each thread's change of user, which makes the process's memory visible again, and forgets the other.
+    try Privileges.hideMemory()
+    if thread == .main, hasKeeper { try ForkedProcess.dieWithParent() }
     try CallFilter.install(
       FilterProgram.link(
         thread.parts(needs), thread: thread.number, process: UInt32(bitPattern: ProcessLimits.ownIdentifier)))

@@ -10,6 +10,13 @@ public final class Jail: Sendable {
   /// - Parameter folders: what devices name by path.
   /// - Throws: what the host refuses.
   public init(_ folders: [Confinement.Folder]) throws(Diagnostic) {
+    for folder in folders where folder.use == .removingSockets {
+      guard (try? Folders.resolved(folder.path)) != "/" else {
+        throw Diagnostic(
+          .usage, "a jail would show all of the host", which: "a socket in /",
+          mend: "give the socket a folder of its own")
+      }
+    }
     do throws(SystemError) {
       try Mounts.separate()
       // Before they can be hidden by the root.

@@ -20,6 +20,8 @@ public struct Needs: OptionSet, Sendable {
   public static let vsock = Needs(rawValue: 1 << 9)
   public static let shares = Needs(rawValue: 1 << 10)
   public static let shareWrites = Needs(rawValue: 1 << 11)
+  /// The console's input or output is a socket.
+  public static let streams = Needs(rawValue: 1 << 12)
 }
 
 /// The threads of a machine, as far as they differ in what they may do.
@@ -62,7 +64,7 @@ extension ThreadKind {
       add(.diskWrites, FilterTable.diskWrites)
       add(.ring, FilterTable.ring)
       add(.taps, FilterTable.tap)
-      add(.console, FilterTable.streams)
+      add(.streams, FilterTable.streams)
       add([.ports, .vsock], FilterTable.sockets)
       add([.ports, .vsock], FilterTable.removal)
       add(.vsock, FilterTable.connections)
@@ -72,7 +74,7 @@ extension ThreadKind {
       add([], FilterTable.loop)
       add([], FilterTable.common)
       add(.console, FilterTable.console)
-      add(.console, FilterTable.streams)
+      add(.streams, FilterTable.streams)
       add(.terminal, FilterTable.terminal)
       add(.counter, FilterTable.counter)
       // Devices may be given up here, when the machine has ended.

@@ -23,14 +23,19 @@ extension GuestMemory {
     return UnsafePointer(pointer(slice).assumingMemoryBound(to: Atomic<UInt16>.self))
   }
 
-  /// Sets `bits` of a little-endian number that the guest's processors may be changing meanwhile.
+  /// Stores `new` where a little-endian number is `old`, which the guest's processors may be changing meanwhile.
+  /// - Returns: false, with nothing stored, where it is not.
   /// - Throws: `misaligned` unless `address` is a multiple of 8.
-  public func setBits(_ bits: UInt64, at address: GuestAddress) throws(GuestMemoryError) {
+  public func exchange(
+    _ old: UInt64, for new: UInt64, at address: GuestAddress
+  ) throws(GuestMemoryError) -> Bool {
     guard address.value & 7 == 0 else { throw .misaligned(address) }
     let slice = try slice(at: address, count: 8)
-    // `Atomic<UInt64>` is eight bytes that hold the number itself, as below.
+    // `Atomic<UInt64>` is eight bytes that hold the number itself, as above.
     let cell = UnsafePointer(pointer(slice).assumingMemoryBound(to: Atomic<UInt64>.self))
-    _ = cell.pointee.bitwiseOr(bits.littleEndian, ordering: .sequentiallyConsistent)
+    return cell.pointee.compareExchange(
+      expected: old.littleEndian, desired: new.littleEndian, ordering: .sequentiallyConsistent
+    ).exchanged
   }
 
   #if arch(x86_64)

@@ -70,6 +70,7 @@ enum InstructionCompletion {
       if effect == .compareExchange16, linear & 15 != 0 { return .raise(.generalProtection) }
       switch try pieces(linear, size, isWrite: effect.writesMemory, special, memory) {
       case .fault(let linear, let code): return .pageFault(linear, code)
+      case .notCanonical: return .raise(.generalProtection)
       // What holds a number is reached as a whole; kernels align theirs.
       case .ranges(let ranges) where ranges.count > 1: throw .unsupported("operand across two pages")
       case .ranges(let ranges): place = ranges[0].address
@@ -89,6 +90,7 @@ enum InstructionCompletion {
     on vcpu: borrowing VCPU, memory: GuestMemory
   ) throws(Failure) -> Outcome {
     guard special.cr4 & ControlBit.extendedStates != 0 else { return .raise(.invalidOpcode) }
+    guard special.cr0 & ControlBit.taskSwitched == 0 else { return .raise(.deviceNotAvailable) }
     guard case .memory(let operand) = instruction.operand else { return .raise(.invalidOpcode) }
     let linear = state.linearAddress(operand, of: instruction)
     guard linear & 63 == 0 else { return .raise(.generalProtection) }
@@ -102,6 +104,7 @@ enum InstructionCompletion {
     let ranges: [(address: GuestAddress, count: Int)]
     switch try pieces(linear, size, isWrite: isWrite, special, memory) {
     case .fault(let linear, let code): return .pageFault(linear, code)
+    case .notCanonical: return .raise(.generalProtection)
     case .ranges(let found): ranges = found
     }
     do throws(GuestMemoryError) {
@@ -126,12 +129,20 @@ enum InstructionCompletion {
   private enum Pieces {
     case ranges([(address: GuestAddress, count: Int)])
     case fault(UInt64, UInt32)
+    case notCanonical
   }
 
   /// The parts of an operand, page by page.
   private static func pieces(
     _ linear: UInt64, _ count: Int, isWrite: Bool, _ special: kvm_sregs, _ memory: GuestMemory
   ) throws(Failure) -> Pieces {
+    guard special.cr4 & ControlBit.fiveLevels == 0 else {
+      throw .unsupported("five-level page tables under an operand")
+    }
+    // Bits 47 to 63 are alike.
+    for end in [linear, linear &+ UInt64(count - 1)] where end >> 47 != 0 && end >> 47 != 0x1FFFF {
+      return .notCanonical
+    }
     let walk = PageWalk(root: special.cr3, isWriteProtected: special.cr0 & ControlBit.writeProtect != 0)
     var ranges: [(address: GuestAddress, count: Int)] = []
     var (next, left) = (linear, count)
@@ -175,6 +186,7 @@ enum InstructionCompletion {
   private enum Exception: UInt8 {
     case breakpoint = 3
     case invalidOpcode = 6
+    case deviceNotAvailable = 7
     case generalProtection = 13
     case pageFault = 14
   }

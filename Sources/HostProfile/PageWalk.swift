@@ -30,6 +30,17 @@ struct PageWalk {
   func translate(
     _ linear: UInt64, isWrite: Bool, memory: GuestMemory
   ) throws(GuestMemoryError) -> Outcome {
+    // Another processor that keeps changing an entry gets a fault too many.
+    for _ in 0..<100 {
+      if let outcome = try walk(linear, isWrite: isWrite, memory: memory) { return outcome }
+    }
+    return .fault(isWrite ? 2 : 0)
+  }
+
+  /// - Returns: nil where an entry changed before it could be marked.
+  private func walk(
+    _ linear: UInt64, isWrite: Bool, memory: GuestMemory
+  ) throws(GuestMemoryError) -> Outcome? {
     var table = root & Entry.address
     var mayWrite = true
     for shift: UInt64 in [39, 30, 21, 12] {
@@ -39,14 +50,14 @@ struct PageWalk {
       if entry & Entry.writable == 0 { mayWrite = false }
       let isPage = shift == 12 || (shift < 39 && entry & Entry.large != 0)
       if isPage, isWrite, !mayWrite, isWriteProtected { return .fault(3) }
-      let marks = isPage && isWrite ? Entry.accessed | Entry.dirty : Entry.accessed
-      if entry & marks != marks { try memory.setBits(marks, at: place) }
+      let marked = entry | (isPage && isWrite ? Entry.accessed | Entry.dirty : Entry.accessed)
+      if marked != entry, try !memory.exchange(entry, for: marked, at: place) { return nil }
       guard !isPage else {
         let inPage: UInt64 = 1 << shift - 1
         return .physical(GuestAddress(entry & Entry.address & ~inPage | linear & inPage))
       }
       table = entry & Entry.address
     }
-    return .fault(0)
+    return nil
   }
 }

@@ -152,6 +152,8 @@ struct InterruptGate: Equatable {
 
 /// Bits of the control registers.
 enum ControlBit {
+  /// CR0.TS.
+  static let taskSwitched: UInt64 = 1 << 3
   /// CR0.WP.
   static let writeProtect: UInt64 = 1 << 16
   /// CR4.OSXSAVE.

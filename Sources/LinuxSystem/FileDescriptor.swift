@@ -191,6 +191,12 @@ extension FileStatus {
     guard clinux_fstat(first, &statuses.0) == 0, clinux_fstat(second, &statuses.1) == 0 else { return false }
     return statuses.0.st_dev == statuses.1.st_dev && statuses.0.st_ino == statuses.1.st_ino
   }
+
+  /// Whether an open descriptor is of a socket.
+  public static func isSocket(_ number: Int32) -> Bool {
+    var status = stat()
+    return clinux_fstat(number, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+  }
 }
 
 extension FileStatus.Kind {

@@ -97,7 +97,7 @@ final class HostEvents {
       while let signal = signals.next() {
         switch signal {
         case Signal.windowChanged:
-          if let size = ConsoleSize.ofTerminal { console?.resize(to: size) }
+          if let console, let size = ConsoleSize.ofTerminal { console.resize(to: size) }
         case Signal.stop: terminal?.stop()
         case Signal.continue: terminal?.resume()
         case Signal.backgroundInput, Signal.backgroundOutput: break

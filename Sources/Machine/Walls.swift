@@ -71,6 +71,7 @@ extension Needs {
     let all: [(Needs, Bool)] = [
       (.workarounds, hasWorkarounds), (.counter, description.timeline), (.console, hasConsole),
       (.terminal, hasConsole && Terminal.isTerminal(0)),
+      (.streams, hasConsole && [Int32(0), 1].contains { FileStatus.isSocket($0) }),
       (.disks, !description.disks.isEmpty), (.diskWrites, description.disks.contains { !$0.readOnly }),
       (.ring, description.disks.contains { $0.usesRing }),
       (.taps, description.networks.contains { $0.host.isTap }),

@@ -160,7 +160,7 @@ struct Boot: ParsableCommand {
   @Option(
     parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
-      "The user, by number, that the monitor becomes once all is open; its other groups are given up.",
+      "The user, by number, that the monitor becomes once all is open; needs --gid. Other groups are given up.",
       valueName: "n"))
   var uid: [UInt32] = []
 

@@ -224,7 +224,7 @@ struct ConfinementTests {
     let command = """
       mknod kvm c 10 232 && chmod 666 kvm && chmod 755 . && exec unshare --mount sh -c '
         mount --bind "$PWD/kvm" /dev/kvm && cd / && exec setpriv --reuid 65534 --regid 65534 --clear-groups \
-        $S boot --kernel \(guest.path) --uid 1'
+        $S boot --kernel \(guest.path) --uid 1 --gid 1'
       """
     let result = try Fixtures().run(command)
     #expect(result.output == "")

@@ -70,6 +70,20 @@ struct LifecycleTests {
     #expect(!result.output.contains("guest: "))
   }
 
+  /// Nobody has to be told of the size of a terminal that is no console.
+  @Test(arguments: ["", "--jail"]) func aMachineWithoutAConsoleOutlivesAResizedTerminal(options: String)
+    throws
+  {
+    let result = try Fixtures().run(
+      """
+      $S boot --console none \(options) --kernel \(try BareGuest.path("exits")) --append n=4000000000 \
+        --time-limit 4 & machine=$!
+      sleep 2; kill -WINCH $machine; wait $machine; echo status $?
+      """)
+    #expect(result.output == "status 82\n")
+    #expect(result.error == "swiftlet: the time limit passed\n")
+  }
+
   /// Of a long output the last lines that fit, none of them cut.
   @Test func repeatsOnlySoMuch() throws {
     let lines = (0..<300).map { "line \($0) " + String(repeating: "x", count: $0 % 50) + "\n" }.joined()

@@ -76,6 +76,19 @@ struct LinuxTests {
     #expect(result.status == 0)
   }
 
+  /// The walls of a machine that can only read leave out what brings writes to the disk: flushes are asked for all the same.
+  @Test func flushesOfWhatIsOnlyReadAreDone() throws {
+    let folder = try PrivateFolder()
+    try Data("contents".utf8).write(to: URL(fileURLWithPath: folder.path + "/file"))
+    let result = try boot(
+      "vmlinux",
+      "sync /dev/vda && echo disk; mount -t virtiofs docs /mnt && sync /mnt/file && sync -d /mnt/file && echo share",
+      ["--share", "\(folder.path),tag=docs"])
+    #expect(result.output.hasSuffix("disk\r\nshare\r\n"), "\(result.output)")
+    #expect(result.error == "")
+    #expect(result.status == 0)
+  }
+
   /// Programs use the widest vector registers that the processor has; the kernel has to keep all of them.
   @Test func processesKeepTheirVectorRegisters() throws {
     let programs = try Built.folder("guest-kernels/programs/build") + "/programs.erofs"

@@ -76,7 +76,9 @@ struct OptionTests {
       try isolation("--jail", "--uid", "1", "--gid", "2", "--cgroup", "c")
         == Isolation(hasJail: true, user: 1, group: 2, controlGroup: ControlGroup(path: "c")))
     #expect(throws: Diagnostic.self) { try isolation("--jail", "--no-confinement") }
-    #expect(throws: Diagnostic.self) { try isolation("--uid", "1", "--uid", "2") }
+    #expect(throws: Diagnostic.self) { try isolation("--uid", "1", "--uid", "2", "--gid", "1") }
+    // Its group would stay root's.
+    #expect(throws: Diagnostic.self) { try isolation("--uid", "1") }
   }
 
   @Test func portsAreRead() throws {

@@ -123,6 +123,8 @@ extension SharedDirectory {
 
   public func synchronize(_ handle: FuseHandle, of node: FuseNode, dataOnly: Bool) throws(FuseError) {
     let file = try handles.file(handle, of: node, toWrite: nil)
+    // The guest has written nothing, and a monitor with no writable share may not even ask.
+    if isReadOnly { return }
     try host { () throws(SystemError) in
       if dataOnly { try file.file.synchronize() } else { try file.file.synchronizeAll() }
     }
