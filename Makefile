@@ -25,6 +25,7 @@ setup: ## Install the Debian packages that are missing
 	@tools/setup tools/packages.txt $(GUESTS)/*/packages.txt
 
 build: setup ## Build bin/swiftlet and bin/swiftlet-vmm
+	@test -e .build-static/release/swiftlet || echo "compiling Swiftlet, some minutes"
 	@swift build -c release -j $(JOBS) --scratch-path .build-static $(STATIC) --quiet
 	@mkdir -p bin
 	@for program in swiftlet swiftlet-vmm; do \

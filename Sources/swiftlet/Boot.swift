@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import LinuxSystem
 
 struct Boot: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -190,6 +191,9 @@ struct Boot: ParsableCommand {
 
   func run() throws {
     let request = try request()
+    if !Program.hasOutput, request.console != MachineDescription.Console.none {
+      standardError("swiftlet: the console's output is lost: standard output is closed\n")
+    }
     try Monitor.become(request.describe(startedAt: Program.startedAt))
   }
 
@@ -198,7 +202,7 @@ struct Boot: ParsableCommand {
     var request: BootRequest
     if let config = try single(config, "--config") {
       var file = try ConfigFile(at: config)
-      request = try file.request()
+      request = try file.request(hasKernel: !kernel.isEmpty)
     } else {
       request = BootRequest()
     }

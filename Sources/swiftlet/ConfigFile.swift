@@ -28,7 +28,8 @@ struct ConfigFile {
   }
 
   /// What the file asks for.
-  mutating func request() throws(Diagnostic) -> BootRequest {
+  /// - Parameter hasKernel: a kernel is named beside the file, which need not name one then.
+  mutating func request(hasKernel: Bool = false) throws(Diagnostic) -> BootRequest {
     let value: JSONValue
     do {
       value = try JSONValue(parsing: contents)
@@ -38,10 +39,11 @@ struct ConfigFile {
     var file = try Section(value, at: "", of: self)
     var request = BootRequest()
     request.entropy = false
-    guard let source = file.take("boot-source"), source != .null else {
+    if let source = file.take("boot-source"), source != .null {
+      try read(source, into: &request)
+    } else if !hasKernel {
       throw bad("has no \"boot-source\"", "name a kernel there")
     }
-    try read(source, into: &request)
     if let machine = file.take("machine-config"), machine != .null { try read(machine, machine: &request) }
     if let drives = file.take("drives"), drives != .null { try read(drives: drives, into: &request) }
     if let cards = file.take("network-interfaces"), cards != .null {

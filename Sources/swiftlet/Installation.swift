@@ -45,15 +45,19 @@ enum DefaultKernel {
 
   /// The path of the one that is installed.
   static func installed(_ flavour: Flavour) -> String? {
-    guard let folder = Installation.programFolder else { return nil }
-    let path = "\(folder)/../share/swiftlet/kernels/\(flavour.rawValue)/vmlinux"
-    return Installation.isReadable(path) ? path : nil
+    place(flavour).flatMap { Installation.isReadable($0) ? $0 : nil }
+  }
+
+  private static func place(_ flavour: Flavour) -> String? {
+    Installation.programFolder.map { "\($0)/../share/swiftlet/kernels/\(flavour.rawValue)/vmlinux" }
   }
 
   /// `$SWIFTLET_KERNEL`, or the installed one for one processor or for several.
   static func path(oneCPU: Bool) throws(Diagnostic) -> String {
     if let named = Installation.environment("SWIFTLET_KERNEL") { return named }
     if let path = installed(oneCPU ? .up : .smp) { return path }
+    // There may be one, but not for this person: whoever reads it says so.
+    if errno == EACCES, let path = place(oneCPU ? .up : .smp) { return path }
     throw Diagnostic(
       .noInput, "no kernel", which: "none is installed for this",
       mend: "use --kernel FILE, or run make guests")

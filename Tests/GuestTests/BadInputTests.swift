@@ -280,7 +280,8 @@ struct BadInputTests {
 
   static let streams = [
     Case("$S boot --kernel hello <&-", 0, nil),
-    Case("$S boot --kernel hello >&-", 0, nil),
+    Case("$S boot --kernel hello >&-", 0, "the console's output is lost: standard output is closed"),
+    Case("$S boot --kernel hello --console none >&-", 0, nil),
     Case("$S boot --kernel hello 2>&-", 0, nil),
     Case("$S boot --kernel hello --disk disk <&- >&- 2>&-", 0, nil),
     Case(

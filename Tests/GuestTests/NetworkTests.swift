@@ -155,8 +155,12 @@ struct NetworkGuestTests {
   @Test(
     arguments: [
       (
-        "--net user -p 127.0.0.1:7000:80", 71,
-        "passt cannot start: --net user: Failed to bind any port for '-t 127.0.0.1/7000:80'"
+        "--net user -p 127.0.0.1:7000:80", 66,
+        "a published port is not to be had: Failed to bind any port for '-t 127.0.0.1/7000:80'"
+      ),
+      (
+        "--net user -p 127.0.0.1:7007:80 -p 127.0.0.1:7007:81", 64,
+        "a port is published twice: Overlapping port"
       ),
       ("--net tap=t1", 66, "tap in use: t1: end the program that has it"),
       ("--net tap=lo", 66, "not a tap with one queue: lo: "),

@@ -35,6 +35,12 @@ struct ConfigFileTests {
     #expect(request == expected)
   }
 
+  @Test func aKernelMayBeNamedBesideTheFile() throws {
+    var file = ConfigFile(Array(#"{"machine-config": {"vcpu_count": 3}}"#.utf8), path: "f")
+    #expect(try file.request(hasKernel: true).cpus == 3)
+    #expect(throws: Diagnostic.self) { try request(#"{"machine-config": {"vcpu_count": 3}}"#) }
+  }
+
   @Test func entropyIsThereOnlyWhenAskedFor() throws {
     #expect(try request(#"{"boot-source": {"kernel_image_path": "k"}}"#).entropy == false)
     #expect(try request(#"{"boot-source": {"kernel_image_path": "k"}, "entropy": {}}"#).entropy)

@@ -42,8 +42,7 @@ struct UserNetwork: ~Copyable {
   consuming func ready() throws(Diagnostic) -> Int32 {
     let (isReady, errors) = child.finish(within: UserNetwork.patience)
     guard isReady else {
-      throw Diagnostic(
-        .hostResource, "passt cannot start", which: "--net user", mend: UserNetwork.reason(errors))
+      throw UserNetwork.refusal(UserNetwork.reason(errors))
     }
     do throws(SystemError) { return try socket.bequeath() } catch {
       throw Diagnostic(.hostResource, "cannot hand over passt's socket", which: "", mend: "\(error)")
@@ -65,6 +64,19 @@ struct UserNetwork: ~Copyable {
       }
     }
     return words
+  }
+
+  /// What passt refuses for the ports that were asked for is not the host's shortage.
+  static func refusal(_ reason: String) -> Diagnostic {
+    if reason.contains("Failed to bind") {
+      return Diagnostic(
+        .noInput, "a published port is not to be had", which: reason,
+        mend: "end what uses it, or publish another: -p NUMBER:PORT")
+    }
+    if reason.contains("Overlapping port") {
+      return Diagnostic(.usage, "a port is published twice", which: reason, mend: "leave one out")
+    }
+    return Diagnostic(.hostResource, "passt cannot start", which: "--net user", mend: reason)
   }
 
   /// The last of the lines that say why, without what it says of itself.
