@@ -129,7 +129,8 @@ struct MachineDescriptionTests {
 
   @Test func isolationIsChecked() throws {
     #expect(throws: Diagnostic.self) { try Isolation(isOn: false, hasJail: true) }
-    #expect(throws: Diagnostic.self) { try Isolation(isOn: false, user: 1) }
+    #expect(throws: Diagnostic.self) { try Isolation(isOn: false, user: 1, group: 1) }
+    #expect(throws: Diagnostic.self) { try Isolation(user: 1) }
     #expect(throws: Diagnostic.self) { try Isolation(group: .max) }
     for path in ["", "/a", "a/", "a//b", "..", "a/../b", "."] {
       #expect(throws: Diagnostic.self, "\(path)") { try ControlGroup(path: path) }
@@ -138,7 +139,7 @@ struct MachineDescriptionTests {
     #expect(throws: Diagnostic.self) { try ControlGroup(path: "a", processorThousandths: 9) }
     #expect(throws: Diagnostic.self) { try ControlGroup(path: "a", tasks: 0) }
     for isolation in [
-      try Isolation(isOn: false), try Isolation(hasJail: true), try Isolation(user: 0),
+      try Isolation(isOn: false), try Isolation(hasJail: true), try Isolation(user: 0, group: 0),
       try Isolation(controlGroup: ControlGroup(path: "x")),
     ] {
       let description = try MachineDescription(kernel: .path("k"), isolation: isolation)

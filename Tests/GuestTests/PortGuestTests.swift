@@ -30,7 +30,8 @@ struct PortGuestTests {
     }
     peer.start()
     let command = """
-      cd /sys/class/virtio-ports; for p in *; do [ $p = vport0p0 ] || { read n < $p/name; eval $n=/dev/$p; }; done; \
+      cd /sys/class/virtio-ports; for n in data slow; do until p=$(grep -lx $n */name); do :; done; \
+      eval $n=/dev/${p%/name}; done; \
       (seq 1 60000; echo end) > $slow & exec 3<>$data; head -c \(Self.count) <&3 >&3; echo echoed; \
       read more <&3 || echo closed; wait; echo all
       """

@@ -27,6 +27,11 @@ struct Platform {
       if sys_is_open(0) == 0 { Platform.openConsole() }
       result = Platform.open()
     }
+    // A virtio console with several ports is set up by messages, which may be under way still.
+    for _ in 0..<25 where sys_is_open(0) == 0 {
+      sys_sleep(20)
+      Platform.openConsole()
+    }
     port = Int32(truncatingIfNeeded: result)
   }
 

@@ -79,6 +79,10 @@ static inline long sys_monotonic_time(struct timespec *time) {
   return system_call(__NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, (long)time, 0, 0, 0);
 }
 
+static inline void sys_sleep(long milliseconds) {
+  struct __kernel_timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
+  system_call(__NR_nanosleep, (long)&time, 0, 0, 0, 0);
+}
 static inline long sys_uname(struct new_utsname *name) { return system_call(__NR_uname, (long)name, 0, 0, 0, 0); }
 static inline const uint8_t *uname_system(const struct new_utsname *name) { return (const uint8_t *)name->sysname; }
 static inline const uint8_t *uname_release(const struct new_utsname *name) { return (const uint8_t *)name->release; }
