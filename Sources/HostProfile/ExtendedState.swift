@@ -19,11 +19,15 @@ struct ExtendedState: Equatable {
   private static let header = 512
   private static let headerEnd = 576
 
+  /// Where each component lies, by its number in XCR0, from 2 on. Asked for once: CPUID leaves the virtual machine that a host
+  /// without VMX and SVM is, and this is looked at for each switch of processes.
+  private static let places = (0..<63).map { Processor.stateComponent($0) }
+
   /// Bytes of an area that holds the components `requested`; nil where KVM's own image has no room for one of them.
   func areaSize(_ requested: UInt64) -> Int? {
     var size = ExtendedState.headerEnd
     for component in 2..<63 where enabled & requested & 1 << UInt64(component) != 0 {
-      let place = Processor.stateComponent(component)
+      let place = ExtendedState.places[component]
       guard place.offset >= ExtendedState.headerEnd, place.offset <= image.count,
         place.size <= image.count - place.offset
       else { return nil }
@@ -36,6 +40,9 @@ struct ExtendedState: Equatable {
   func save(_ requested: UInt64, to area: inout [UInt8]) {
     let mask = enabled & requested
     for range in ExtendedState.ranges(mask) { area.replaceSubrange(range, with: image[range]) }
+    if mask & (Component.sse | Component.avx) != 0 {
+      area.replaceSubrange(ExtendedState.controls, with: image[ExtendedState.controls])
+    }
     let inUse = ExtendedState.number(image, at: ExtendedState.header)
     let before = ExtendedState.number(area, at: ExtendedState.header)
     ExtendedState.set(&area, at: ExtendedState.header, to: before & ~mask | inUse & mask)
@@ -49,14 +56,12 @@ struct ExtendedState: Equatable {
     let reserved = (ExtendedState.header + 8)..<(ExtendedState.header + 24)
     guard saved & ~enabled == 0, area[reserved].allSatisfy({ $0 == 0 }) else { return nil }
     var after = self
-    let initial = [UInt8](repeating: 0, count: image.count)
     for range in ExtendedState.ranges(mask & saved) { after.image.replaceSubrange(range, with: area[range]) }
     for range in ExtendedState.ranges(mask & ~saved) {
-      after.image.replaceSubrange(range, with: initial[range])
+      after.image.replaceSubrange(range, with: repeatElement(0, count: range.count))
     }
     if mask & ~saved & Component.x87 != 0 { after.image.replaceSubrange(0..<2, with: [0x7F, 0x03]) }
     // MXCSR is loaded whether or not its components were saved; its mask is nobody's to change.
-    after.image.replaceSubrange(ExtendedState.controls, with: image[ExtendedState.controls])
     if mask & (Component.sse | Component.avx) != 0 {
       let control = area[24..<28]
       guard zip(control, ExtendedState.allowed(image[28..<32])).allSatisfy({ $0 & ~$1 == 0 }) else {
@@ -79,14 +84,13 @@ struct ExtendedState: Equatable {
   /// MXCSR and its mask.
   private static let controls = 24..<32
 
-  /// The bytes that belong to the components in `mask`.
+  /// The bytes that belong to the components in `mask`, but for ``controls``, which two of them share.
   private static func ranges(_ mask: UInt64) -> [Range<Int>] {
     var ranges: [Range<Int>] = []
     if mask & Component.x87 != 0 { ranges += [0..<24, 32..<160] }
-    if mask & (Component.sse | Component.avx) != 0 { ranges.append(controls) }
     if mask & Component.sse != 0 { ranges.append(160..<416) }
     for component in 2..<63 where mask & 1 << UInt64(component) != 0 {
-      let place = Processor.stateComponent(component)
+      let place = places[component]
       ranges.append(place.offset..<(place.offset + place.size))
     }
     return ranges
