@@ -4,13 +4,14 @@ import Testing
 /// What the monitor allocates, counted by a library that stands before the C library's allocator.
 @Suite(.enabled(if: hasKVM, "/dev/kvm is not usable here"), .serialized)
 struct AllocationTests {
-  /// Ten times as many exits, of both kinds, and not more allocated than chance makes of the few bytes of output.
+  /// A hundred times as many exits, of both kinds, and not one allocation more for a hundred of them: what a start
+  /// allocates differs by some hundreds, by how its output is cut into pieces and by what it waits for.
   @Test func allocatesNothingOnAnExit() throws {
     let counter = try Self.buildCounter()
     defer { try? FileManager.default.removeItem(at: counter.deletingLastPathComponent()) }
-    let (few, many) = (try allocations(exits: 2000, counter), try allocations(exits: 20_000, counter))
+    let (few, many) = (try allocations(exits: 2000, counter), try allocations(exits: 200_000, counter))
     #expect(few > 100)
-    #expect(many < few + 200)
+    #expect(many < few + 2000)
   }
 
   /// The allocations of the command and the monitor it becomes, in a boot with so many port writes and memory reads.
