@@ -56,6 +56,7 @@ public final class HostWorkarounds: Sendable {
 
   /// Sets up a machine, before its first processor runs.
   public func prepare(_ machine: borrowing VirtualMachine) throws(SystemError) {
+    try machine.enableMSRExits()
     try machine.interceptMSRs(
       reading: [SyscallBridge.lstar], writing: [SyscallBridge.lstar, DeadlineThrottle.register])
   }

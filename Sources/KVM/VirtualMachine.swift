@@ -34,11 +34,7 @@ public struct VirtualMachine: ~Copyable, Sendable {
     self.memory = memory
   }
 
-  /// Turns on a capability of this machine (KVM_ENABLE_CAP).
-  public func enable(_ capability: Capability, _ argument: UInt64) throws(SystemError) {
-    try VirtualMachine.enable(capability, argument, of: descriptor)
-  }
-
+  /// Turns on a capability of a machine (KVM_ENABLE_CAP).
   private static func enable(
     _ capability: Capability, _ argument: UInt64, of descriptor: borrowing FileDescriptor
   ) throws(SystemError) {
@@ -57,11 +53,16 @@ public struct VirtualMachine: ~Copyable, Sendable {
     _ = clinux_ioctl(descriptor.raw, CKVM_SIGNAL_MSI, &message)
   }
 
+  /// Has accesses that ``interceptMSRs(reading:writing:)`` names leave the guest, which raise #GP in it otherwise.
+  public func enableMSRExits() throws(SystemError) {
+    try VirtualMachine.enable(.userSpaceMSR, UInt64(CKVM_MSR_EXIT_REASON_FILTER), of: descriptor)
+  }
+
   /// Makes reads and writes of these model-specific registers leave the guest as ``Exit/readMSR(index:)`` and
-  /// ``Exit/writeMSR(index:value:)``; all others are KVM's. Replaces what an earlier call asked for.
+  /// ``Exit/writeMSR(index:value:)``, after ``enableMSRExits()``; all others are KVM's. Replaces what an earlier call
+  /// asked for.
   /// - Parameters: at most 16 registers in all (KVM_MSR_FILTER_MAX_RANGES).
   public func interceptMSRs(reading: [UInt32], writing: [UInt32]) throws(SystemError) {
-    try enable(.userSpaceMSR, UInt64(CKVM_MSR_EXIT_REASON_FILTER))
     var filter = kvm_msr_filter()
     let wanted =
       reading.map { ($0, CKVM_MSR_FILTER_READ) } + writing.map { ($0, CKVM_MSR_FILTER_WRITE) }
