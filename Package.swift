@@ -128,7 +128,7 @@ package.targets += [
 package.targets.append(
   .testTarget(
     name: "ConfinementTests",
-    dependencies: ["Confinement", "confinement-filters", "CSeccomp", "LinuxSystem"],
+    dependencies: ["CLinux", "Confinement", "confinement-filters", "CSeccomp", "LinuxSystem"],
     swiftSettings: strict))
 
 package.targets.append(

@@ -48,9 +48,6 @@ public final class Confinement: Sendable {
       FilterProgram.link(
         thread.parts(needs), thread: thread.number, process: UInt32(bitPattern: ProcessLimits.ownIdentifier)))
   }
-
-  /// Whether the host's kernel limits paths too.
-  public var limitsPaths: Bool { landlock != nil }
 }
 
 extension Confinement {
