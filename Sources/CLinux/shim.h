@@ -153,7 +153,8 @@ static inline long clinux_set_group(unsigned group) {
 }
 static inline long clinux_set_user(unsigned user) { return clinux_result(syscall(SYS_setresuid, user, user, user)); }
 static inline long clinux_no_groups(void) { return clinux_result(syscall(SYS_setgroups, 0, NULL)); }
-// By the C library where it can: it takes care of its own state. That of a process with one thread needs no care.
+// By the C library where it can: it takes care of its own state. Else nobody does: other threads may only wait, and in the
+// new process the library takes the calling thread for one with its old number, which matters to who signals itself.
 static inline long clinux_fork(unsigned long namespaces) {
   if (namespaces == 0) return clinux_result(fork());
   return clinux_result(syscall(SYS_clone, namespaces | SIGCHLD, NULL, NULL, NULL, NULL));

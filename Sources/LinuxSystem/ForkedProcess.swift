@@ -23,7 +23,7 @@ public struct ForkedProcess: Sendable {
     public static let all: Namespaces = [.mounts, .ipc, .users, .processes, .network]
   }
 
-  /// Splits the process, which may have one thread only.
+  /// Splits the process, whose other threads, where there are any, must do nothing but wait.
   /// - Returns: nil in the new process, which the kernel kills when this one ends.
   public static func fork(into namespaces: Namespaces = []) throws(SystemError) -> ForkedProcess? {
     let parent = getpid()

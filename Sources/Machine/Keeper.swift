@@ -65,13 +65,17 @@ struct Keeper {
   /// Splits the process on a thread of its own. Swift's library keeps a thread's number in the thread's own memory, for
   /// its locks, where a copy of a thread that has used one would find the number of another: this one has used none.
   /// The thread lives as long as the machine's process, whose parent it is in the eyes of the kernel.
+  ///
+  /// It waits until the calling thread, the only other one, has nothing left to do but wait for it: what that held
+  /// otherwise, such as the lock of the heap, would be held in the copy for ever.
   private func fork(_ body: @escaping @Sendable () -> Never) throws(Diagnostic) -> Child {
     let hasJail = description.isolation.hasJail
     let result = Promise<Result<ForkedProcess, SystemError>>()
-    let ended = Latch(arrivals: 1)
+    let (isStill, ended) = (Latch(arrivals: 1), Latch(arrivals: 1))
     let keeper = hasJail ? ParentProcess(watching: ProcessLimits.ownIdentifier) : nil
     let thread = try host("cannot start the machine's process") { [link, mask] () throws(SystemError) in
       try Thread(name: "swiftlet-vmm") {
+        isStill.wait()
         do throws(SystemError) {
           if let process = try ForkedProcess.fork(into: hasJail ? .all : []) {
             result.keep(.success(process))
@@ -85,6 +89,7 @@ struct Keeper {
       }
     }
     do throws(SystemError) {
+      isStill.arrive()
       let process = try result.wait().get()
       if hasJail {
         do throws(SystemError) { try process.mapIdentities() } catch {
