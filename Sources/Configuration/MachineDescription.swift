@@ -15,6 +15,13 @@ public struct MachineDescription: Sendable, Equatable {
     }
   }
 
+  /// The descriptors that the monitor inherits.
+  public var inheritedDescriptors: [Int32] {
+    var numbers = networks.map(\.host.descriptor)
+    if case .descriptor(let number, _) = kernel { numbers.append(number) }
+    return numbers
+  }
+
   /// How the hardware is described to the kernel.
   public enum HardwareDescription: String, Sendable, CaseIterable {
     case auto, fdt, acpi, mptable

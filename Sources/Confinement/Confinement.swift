@@ -6,7 +6,8 @@ public import LinuxSystem
 /// again. docs/THREAT-MODEL.md says what they are for.
 public final class Confinement: Sendable {
   private let needs: Needs
-  private let landlock: SharedLandlock?
+  /// Until all threads are restricted by it.
+  private let landlock: Lock<(rules: SharedLandlock?, threads: Int)>
   private let identity: Privileges.Identity?
   private let jail: Jail?
   private let hasKeeper: Bool
@@ -17,15 +18,16 @@ public final class Confinement: Sendable {
   ///   - identity: whom the process is to be; nil to stay as it is.
   ///   - jail: the root directory it is to have; nil for the host's.
   ///   - hasKeeper: whether the process ends with its parent.
+  ///   - threads: how many there are to enter.
   public init(
     needs: Needs, folders: [Folder], identity: Privileges.Identity? = nil, jail: Jail? = nil,
-    hasKeeper: Bool = false
+    hasKeeper: Bool = false, threads: Int
   ) throws(SystemError) {
     self.needs = needs
     self.jail = jail
     self.hasKeeper = hasKeeper
     self.identity = identity
-    landlock = try SharedLandlock(folders)
+    landlock = Lock((try SharedLandlock(folders), threads))
     CallFilter.onTrap(BlockedCall.report)
   }
 
@@ -38,7 +40,7 @@ public final class Confinement: Sendable {
     // For all threads at once: they have one root directory.
     if thread == .main { try jail?.enter() }
     try Privileges.refuseNewOnes()
-    if let landlock { try landlock.rules.restrictThread() }
+    try takeLandlock()?.rules.restrictThread()
     if let identity { try Privileges.become(identity) }
     try Privileges.dropCapabilities()
     // After each thread's change of user, which makes the process's memory visible again, and forgets the other.
@@ -47,6 +49,15 @@ public final class Confinement: Sendable {
     try CallFilter.install(
       FilterProgram.link(
         thread.parts(needs), thread: thread.number, process: UInt32(bitPattern: ProcessLimits.ownIdentifier)))
+  }
+
+  /// For a thread; the last one to be done with the rules closes them.
+  private func takeLandlock() -> SharedLandlock? {
+    landlock.withLock { landlock in
+      landlock.threads -= 1
+      defer { if landlock.threads == 0 { landlock.rules = nil } }
+      return landlock.rules
+    }
   }
 }
 

@@ -9,3 +9,15 @@ public func fillStandardDescriptors() {
     _ = clinux_open("/dev/null", O_RDWR, 0)
   }
 }
+
+/// Closes all descriptors but `kept` and the standard ones, whoever owns them. Where the kernel cannot (before Linux 5.9)
+/// they stay open.
+public func closeDescriptors(except kept: [Int32]) {
+  var first: UInt32 = 3
+  for number in kept.sorted() where number >= 3 {
+    let number = UInt32(number)
+    if number > first { clinux_close_range(first, number - 1) }
+    first = number + 1
+  }
+  clinux_close_range(first, .max)
+}

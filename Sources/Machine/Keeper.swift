@@ -74,7 +74,8 @@ struct Keeper {
     let (isStill, ended) = (Latch(arrivals: 1), Latch(arrivals: 1))
     let keeper = hasJail ? ParentProcess(watching: ProcessLimits.ownIdentifier) : nil
     let thread = try host("cannot start the machine's process") { [link, mask] () throws(SystemError) in
-      try Thread(name: "swiftlet-vmm") {
+      let kept = description.inheritedDescriptors + link.descriptors(restarts: description.reboot == .restart)
+      return try Thread(name: "swiftlet-vmm") {
         isStill.wait()
         do throws(SystemError) {
           if let process = try ForkedProcess.fork(into: hasJail ? .all : []) {
@@ -84,6 +85,8 @@ struct Keeper {
         } catch { return result.keep(.failure(error)) }
         // Until it is known who it is, nothing can be opened.
         if hasJail { link.mayGoOn.waitUntilSignalled(orEndWith: keeper) }
+        // Of the keeper's own, the copy has no use for any more.
+        closeDescriptors(except: kept)
         mask.apply()
         body()
       }
@@ -179,6 +182,14 @@ final class KeeperLink: Sendable {
     remainders = try FileDescriptor(memoryFile: "remainders")
     self.parent = parent
     self.hasTerminal = hasTerminal
+  }
+
+  /// Those that the process of a machine uses.
+  fileprivate func descriptors(restarts: Bool) -> [Int32] {
+    var used = [stopWish.descriptor.raw]
+    if restarts { used.append(remainders.raw) }
+    if let parent { used.append(parent.descriptor.raw) }
+    return used
   }
 
   /// Has both processes stopped soon.

@@ -99,6 +99,7 @@ public enum Machine {
       }
       let state = try builder.loadKernel(into: parts).initialState
       timeline.mark("kernel loaded")
+      builder.closeInherited()
       try walls?.enterMain()
       kernel.keep(state)
     } catch {

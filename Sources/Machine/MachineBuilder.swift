@@ -133,6 +133,11 @@ struct MachineBuilder {
     }
   }
 
+  /// Closes what the process has inherited, of which devices have copies: a keeper has the same for the next machine.
+  func closeInherited() {
+    for number in description.inheritedDescriptors { _ = FileDescriptor(owning: number) }
+  }
+
   /// Fills the memory of a machine.
   func loadKernel(into parts: Parts) throws(Diagnostic) -> LoadedKernel {
     let memory = parts.platform.memory
@@ -142,7 +147,6 @@ struct MachineBuilder {
     switch description.kernel {
     case .path(let path): kernel = try ImageFile(path: path, what: "kernel", memory: memory)
     case .descriptor(let number, let name):
-      // The descriptor itself stays open for the next machine, where a reset makes one.
       let file = try host("cannot read the kernel") { () throws(SystemError) in
         try FileDescriptor(duplicating: number)
       }

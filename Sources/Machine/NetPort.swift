@@ -18,7 +18,6 @@ final class NetPort: LoopResident {
   init(_ network: NetworkInterface, _ remainders: FrameRemainders, reportLoss: @escaping () -> Void)
     throws(SystemError)
   {
-    // The descriptor itself stays open for the next machine, where a reset makes one.
     let connection: any NetConnection
     switch network.host {
     case .tap(let number, _): connection = try TapDevice(FileDescriptor(duplicating: number))

@@ -27,7 +27,8 @@ final class Walls: Sendable {
     confinement = try Walls.confining { () throws(SystemError) in
       try parts.platform.memory.keepToThisProcess()
       return try Confinement(
-        needs: needs, folders: folders, identity: identity, jail: jail, hasKeeper: hasKeeper)
+        needs: needs, folders: folders, identity: identity, jail: jail, hasKeeper: hasKeeper,
+        threads: description.cpus + 2)
     }
     thread.mailbox.post { [confinement, io] _ in
       do throws(SystemError) {

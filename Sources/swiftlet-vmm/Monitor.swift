@@ -13,7 +13,10 @@ enum Monitor {
     fillStandardDescriptors()
     shareOneHeap()
     do throws(Diagnostic) {
-      return status(of: Machine.run(try description(arguments)) { exit(status(of: $0)) })
+      let description = try description(arguments)
+      // What the person's shell has open is not for a machine.
+      closeDescriptors(except: description.inheritedDescriptors)
+      return status(of: Machine.run(description) { exit(status(of: $0)) })
     } catch {
       say("\(error)")
       return error.status.code

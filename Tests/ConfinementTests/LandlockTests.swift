@@ -34,7 +34,7 @@ struct LandlockTests {
       let folders = [
         Confinement.Folder(read, .reading), .init(write, .writing), .init(none, .removingSockets),
       ]
-      let confinement = try Confinement(needs: [.shares, .shareWrites, .ports], folders: folders)
+      let confinement = try Confinement(needs: [.shares, .shareWrites, .ports], folders: folders, threads: 1)
       Confinement.prepareProcess()
       try confinement.enter(.io)
       let isRight =
@@ -51,7 +51,7 @@ struct LandlockTests {
   @Test(arguments: [0, 1, 5]) func aThreadIsEndedByAForbiddenCall(number: Int) async {
     let result = await #expect(processExitsWith: .exitCode(85), observing: [\.standardErrorContent]) {
       [number] in
-      let confinement = try Confinement(needs: [], folders: [])
+      let confinement = try Confinement(needs: [], folders: [], threads: 1)
       Confinement.prepareProcess()
       try confinement.enter([ThreadKind.main, .io][safely: number] ?? .processor(number - 2))
       _ = chdir("/")

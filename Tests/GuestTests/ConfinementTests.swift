@@ -10,11 +10,11 @@ struct ConfinementTests {
   /// Runs a machine that never ends by itself, and ends it when `look` has seen it.
   /// - Parameter look: gets the process of the machine.
   private func look(
-    _ arguments: [String], _ look: (pid_t) throws -> Void
+    _ arguments: [String], through prefix: [String] = [], _ look: (pid_t) throws -> Void
   ) throws -> Program.Result {
     let guest = try LifecycleGuest(Self.endless)
     var seen: Result<Void, any Error>?
-    let result = try Program().run(
+    let result = try Program(prefix: prefix).run(
       ["boot", "--kernel", guest.path, "--time-limit", "30"] + arguments, limit: 40
     ) { process in
       guard seen == nil else { return }
@@ -152,6 +152,61 @@ struct ConfinementTests {
   private static func isEnding(_ process: pid_t) -> Bool {
     guard let status = try? fields("/proc/\(process)/status") else { return true }
     return status["State"]?.hasPrefix("Z") ?? true
+  }
+
+  // MARK: Descriptors
+
+  /// What a process has open, without numbers; pipes and files in `folder` by their names there.
+  private static func descriptors(of process: pid_t, _ folder: String) throws -> [String] {
+    let names = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd")
+    return names.compactMap { name in
+      let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/fd/\(name)")
+      // In a jail, paths begin at a mount that is gone.
+      let name = target == "/urandom" ? "/dev/urandom" : target?.replacing(folder + "/", with: "")
+      return name?.replacing("anon_inode:", with: "").replacing(#/:\[\d+\]$/#, with: "")
+    }.sorted()
+  }
+
+  /// What every machine has: standard streams, and the serial port's copy of the output; the guest's machine and
+  /// processor; both loops, whose events are not counted; signals, the time limit, the look at a halted guest; what the
+  /// entropy device reads.
+  private static let common = [
+    "[eventpoll]", "[eventpoll]", "[signalfd]", "[timerfd]", "[timerfd]", "kvm-vcpu:0", "kvm-vm",
+    "pipe", "pipe", "pipe", "pipe", "/dev/urandom",
+  ]
+  /// A virtio console has copies of both streams, and a timer.
+  private static let console = ["pipe", "pipe", "[timerfd]"]
+
+  /// What a guest in control of the monitor would have: each is there for a reason, and none by inheritance.
+  @Test(
+    .enabled(if: geteuid() == 0, "needs root"),
+    arguments: [
+      ([], console), (["--console", "serial"], ["pipe"]), (["--jail"], console),
+      // For the next machine.
+      (["--reboot", "restart"], console + ["/memfd:remainders (deleted)"]),
+      (["--disk", "disk,ro"], console + ["disk", "inotify"]),
+      (["--disk", "disk,engine=io_uring"], console + ["[io_uring]", "disk", "inotify"]),
+      (["--net", "tap=test0"], console + ["/dev/net/tun"]), (["--port", "one=socket"], console + ["socket"]),
+      (["--vsock", "socket"], console + ["socket"]), (["--share", "share,rw"], console + ["share"]),
+    ])
+  func nothingIsOpenThatIsNotNeeded(options: [String], expected: [String]) throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("open-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(
+      at: folder.appendingPathComponent("share"), withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try Data(count: 4096).write(to: folder.appendingPathComponent("disk"))
+    let placed = options.map { option in
+      for name in ["disk", "share"] where option.hasPrefix(name) { return "\(folder.path)/\(option)" }
+      return option.hasSuffix("socket") && !option.hasPrefix("--")
+        ? option.replacingOccurrences(of: "socket", with: "\(folder.path)/socket") : option
+    }
+    // A network of their own for taps, and a descriptor that nobody asked for.
+    let stray = ["unshare", "--net", "sh", "-c", "exec \"$@\" 9< /etc/passwd", "sh"]
+    let result = try look(placed, through: stray) { process in
+      let found = try Self.descriptors(of: process, folder.path)
+      #expect(found.filter { $0 != "[eventfd]" } == (Self.common + expected).sorted(), "\(options)")
+    }
+    #expect(result.status == 143)
   }
 
   // MARK: The jail
