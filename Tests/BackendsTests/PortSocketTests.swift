@@ -84,7 +84,7 @@ import Testing
   @Test func aSocketIsReplacedByOneAtATime() throws {
     _ = try UnixSocket.listening(at: path)
     let before = try identity()
-    let other = try FileDescriptor(opening: folder.path, O_RDONLY | O_DIRECTORY)
+    let other = try FileDescriptor(opening: path + ".swiftlet-lock", O_RDWR | O_CREAT)
     try #require(flock(other.raw, LOCK_EX) == 0)
     let error = #expect(throws: SystemError.self) { try PortSocket(path: path) }
     #expect(error?.code == EADDRINUSE)
@@ -92,8 +92,18 @@ import Testing
     flock(other.raw, LOCK_UN)
     let socket = try PortSocket(path: path)
     _ = try UnixSocket.connected(to: path)
-    // It is held for that moment only.
-    #expect(flock(other.raw, LOCK_EX | LOCK_NB) == 0)
+    // It is there for that moment only.
+    #expect(access(path + ".swiftlet-lock", F_OK) != 0)
+    withExtendedLifetime(socket) {}
+  }
+
+  /// What others can open, they can lock.
+  @Test func aReaderOfTheFolderHoldsNobodyUp() throws {
+    _ = try UnixSocket.listening(at: path)
+    let reader = try FileDescriptor(opening: folder.path, O_RDONLY | O_DIRECTORY)
+    try #require(flock(reader.raw, LOCK_EX) == 0)
+    let socket = try PortSocket(path: path)
+    _ = try UnixSocket.connected(to: path)
     withExtendedLifetime(socket) {}
   }
 
