@@ -56,12 +56,18 @@ extension HostReport {
   }
 
   private static func landlock() -> Item {
-    let version = Landlock.version
-    return version > 0
-      ? Item("Landlock", .ok, "version \(version)")
-      : Item(
-        "Landlock", .notice, "not available: shares are kept apart by openat2 alone",
+    let name = "Landlock"
+    switch Landlock.version {
+    case 0:
+      return Item(
+        name, .notice, "not available: shares are kept apart by openat2 alone",
         mend: "use a kernel with CONFIG_SECURITY_LANDLOCK, and landlock in its parameter lsm=")
+    case 1:
+      return Item(
+        name, .notice, "version 1: guests cannot move or link files between directories of a share",
+        mend: "use Linux 5.19 or newer")
+    case let version: return Item(name, .ok, "version \(version)")
+    }
   }
 
   /// By making them: settings that forbid it are several, and differ between distributions.

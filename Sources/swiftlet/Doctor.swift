@@ -19,9 +19,18 @@ struct Doctor: ParsableCommand {
   var json = false
 
   func run() throws {
-    let report = HostReport.make(mostProcessors: Limits.cpus.upperBound, and: [Doctor.monitor])
+    let report = HostReport.make(mostProcessors: Limits.cpus.upperBound, and: [Doctor.passt, Doctor.monitor])
     try Output.write(json ? try Doctor.json(report) : Doctor.lines(report))
     if !report.canBoot { Glibc.exit(ExitStatus.noKVM.code) }
+  }
+
+  /// Whether there is what connects guests without a tap.
+  private static var passt: HostReport.Item {
+    let name = UserNetwork.program
+    guard let path = Installation.program(name) else {
+      return .init(name, .notice, "not found in PATH: no --net user", mend: UserNetwork.mend)
+    }
+    return .init(name, .ok, path)
   }
 
   /// Whether what runs a machine is installed.

@@ -31,7 +31,7 @@ struct DoctorTests {
       "KVM_CAP_TSC_DEADLINE_TIMER", "KVM_CAP_BINARY_STATS_FD", "processors per machine",
     ] + probes + [
       "/dev/net/tun", "huge pages", "lockable memory", "seccomp", "Landlock", "user namespaces",
-      "monitor program",
+      "passt", "monitor program",
     ]
 
   @Test(.enabled(if: hasKVM, "/dev/kvm is not usable here")) func tellsOfThisHost() throws {

@@ -11,7 +11,9 @@ struct UserNetwork: ~Copyable {
   /// Questions for names that go there are taken on to the host's own resolver: where that is at a loopback address,
   /// passt tells the guest of none, and Linux takes the one that answered its DHCP request, which is this.
   private static let gateway = "10.0.2.2"
-  private static let program = "passt"
+  static let program = "passt"
+  /// Where it is missing.
+  static let mend = "install it (Debian: apt-get install passt), or use --net tap=NAME"
   /// Milliseconds it may take to start.
   private static let patience: Int32 = 10_000
 
@@ -23,7 +25,7 @@ struct UserNetwork: ~Copyable {
     guard let path = Installation.program(UserNetwork.program) else {
       throw Diagnostic(
         .noInput, "cannot find passt, which --net user needs", which: "",
-        mend: "install it (Debian: apt-get install passt), or use --net tap=NAME")
+        mend: UserNetwork.mend)
     }
     do throws(SystemError) {
       let ends = try UnixSocket.pair()
