@@ -28,7 +28,9 @@ extension FuzzTarget {
       place = state.linearAddress(operand, of: instruction) & 0xfff
     }
     do throws(GuestMemoryError) {
-      try effect.apply(instruction, to: &state, place: place.map(GuestAddress.init), memory: memory)
+      var mapped: MappedOperand?
+      if let place { mapped = try MappedOperand([(GuestAddress(place), Int(size))], memory: memory) }
+      try effect.apply(instruction, to: &state, operand: mapped, memory: memory)
     } catch {
       try check(state == before, "half done")
       try check(memory.bytes(all).allSatisfy { $0 == 0x5a }, "memory written by what failed")

@@ -21,40 +21,33 @@ enum InstructionCompletion {
       let effect = InstructionEffect(instruction)
     else { return .fatal("no way to run " + describe(bytes, state)) }
 
-    let outcome: Outcome
     do throws(Failure) {
-      outcome =
-        switch effect {
-        case .saveExtended, .restoreExtended:
-          try moveExtended(instruction, effect, state, special, on: vcpu, memory: memory)
-        default: try apply(effect, instruction, to: &state, special, memory: memory)
-        }
+      switch effect {
+      case .saveExtended, .restoreExtended:
+        try moveExtended(instruction, effect, state, special, on: vcpu, memory: memory)
+      default: try apply(effect, instruction, to: &state, special, memory: memory)
+      }
     } catch {
       switch error {
-      case .memory(let error): return .fatal("operand outside RAM (\(error)) of " + describe(bytes, state))
+      case .exception(let exception): return try raise(exception, on: vcpu)
+      case .operand(.notCanonical): return try raise(.generalProtection, on: vcpu)
+      case .operand(.fault(let linear, let code)):
+        return try raisePageFault(at: linear, code, special, on: vcpu)
+      case .operand(.outsideRAM(let error)):
+        return .fatal("operand outside RAM (\(error)) of " + describe(bytes, state))
       case .unsupported(let what): return .fatal("\(what) of " + describe(bytes, state))
       case .system(let error): throw error
       }
     }
-    switch outcome {
-    case .raise(let exception): return try raise(exception, on: vcpu)
-    case .pageFault(let linear, let code): return try raisePageFault(at: linear, code, special, on: vcpu)
-    case .done:
-      state.rip &+= UInt64(instruction.length)
-      try vcpu.setRegisters(state.registers)
-      return effect == .breakpoint ? try raise(.breakpoint, on: vcpu) : .resume
-    }
+    state.rip &+= UInt64(instruction.length)
+    try vcpu.setRegisters(state.registers)
+    return effect == .breakpoint ? try raise(.breakpoint, on: vcpu) : .resume
   }
 
-  private enum Outcome {
-    case done
-    case raise(Exception)
-    /// At this linear address, with this error code.
-    case pageFault(UInt64, UInt32)
-  }
-
+  /// Why an instruction is not done.
   private enum Failure: Error {
-    case memory(GuestMemoryError)
+    case exception(Exception)
+    case operand(MappedOperand.Refusal)
     case system(SystemError)
     case unsupported(String)
   }
@@ -62,103 +55,61 @@ enum InstructionCompletion {
   private static func apply(
     _ effect: InstructionEffect, _ instruction: X86Instruction, to state: inout ProcessorState,
     _ special: kvm_sregs, memory: GuestMemory
-  ) throws(Failure) -> Outcome {
-    var place: GuestAddress?
+  ) throws(Failure) {
+    var mapped: MappedOperand?
     let size = effect.accessSize(instruction)
     if case .memory(let operand) = instruction.operand, size > 0 {
       let linear = state.linearAddress(operand, of: instruction)
-      if effect == .compareExchange16, linear & 15 != 0 { return .raise(.generalProtection) }
-      switch try pieces(linear, size, isWrite: effect.writesMemory, special, memory) {
-      case .fault(let linear, let code): return .pageFault(linear, code)
-      case .notCanonical: return .raise(.generalProtection)
-      // What holds a number is reached as a whole; kernels align theirs.
-      case .ranges(let ranges) where ranges.count > 1: throw .unsupported("operand across two pages")
-      case .ranges(let ranges): place = ranges[0].address
-      }
+      if effect == .compareExchange16, linear & 15 != 0 { throw .exception(.generalProtection) }
+      mapped = try map(linear, size, isWrite: effect.writesMemory, special, memory)
     }
     do throws(GuestMemoryError) {
-      try effect.apply(instruction, to: &state, place: place, memory: memory)
-    } catch {
-      throw .memory(error)
-    }
-    return .done
+      try effect.apply(instruction, to: &state, operand: mapped, memory: memory)
+    } catch { throw .operand(.outsideRAM(error)) }
   }
 
   /// XSAVE and XRSTOR: what they move is not in ``ProcessorState``.
   private static func moveExtended(
     _ instruction: X86Instruction, _ effect: InstructionEffect, _ state: ProcessorState, _ special: kvm_sregs,
     on vcpu: borrowing VCPU, memory: GuestMemory
-  ) throws(Failure) -> Outcome {
-    guard special.cr4 & ControlBit.extendedStates != 0 else { return .raise(.invalidOpcode) }
-    guard special.cr0 & ControlBit.taskSwitched == 0 else { return .raise(.deviceNotAvailable) }
-    guard case .memory(let operand) = instruction.operand else { return .raise(.invalidOpcode) }
+  ) throws(Failure) {
+    guard special.cr4 & ControlBit.extendedStates != 0 else { throw .exception(.invalidOpcode) }
+    guard special.cr0 & ControlBit.taskSwitched == 0 else { throw .exception(.deviceNotAvailable) }
+    guard case .memory(let operand) = instruction.operand else { throw .exception(.invalidOpcode) }
     let linear = state.linearAddress(operand, of: instruction)
-    guard linear & 63 == 0 else { return .raise(.generalProtection) }
+    guard linear & 63 == 0 else { throw .exception(.generalProtection) }
     let requested = state.general[2] << 32 | state.general[0] & 0xFFFF_FFFF
-    var extended: ExtendedState
+    let extended: ExtendedState
     do throws(SystemError) {
       extended = ExtendedState(image: try vcpu.extendedState(), enabled: try vcpu.enabledComponents())
     } catch { throw .system(error) }
     guard let size = extended.areaSize(requested) else { throw .unsupported("too large a state") }
     let isWrite = effect == .saveExtended
-    let ranges: [(address: GuestAddress, count: Int)]
-    switch try pieces(linear, size, isWrite: isWrite, special, memory) {
-    case .fault(let linear, let code): return .pageFault(linear, code)
-    case .notCanonical: return .raise(.generalProtection)
-    case .ranges(let found): ranges = found
-    }
-    do throws(GuestMemoryError) {
-      var area: [UInt8] = []
-      for range in ranges { area += try memory.bytes(at: range.address, count: UInt64(range.count)) }
-      if isWrite {
-        extended.save(requested, to: &area)
-        var start = 0
-        for range in ranges {
-          try memory.copyIn(Array(area[start..<(start + range.count)]), to: range.address)
-          start += range.count
-        }
-        return .done
+    let mapped = try map(linear, size, isWrite: isWrite, special, memory)
+    var area = mapped.bytes(memory)
+    if isWrite {
+      extended.save(requested, to: &area)
+      do throws(GuestMemoryError) { try mapped.set(area, memory) } catch {
+        throw .operand(.outsideRAM(error))
       }
-      guard let after = extended.restored(requested, from: area) else { return .raise(.generalProtection) }
-      extended = after
-    } catch { throw .memory(error) }
-    do throws(SystemError) { try vcpu.setExtendedState(extended.image) } catch { throw .system(error) }
-    return .done
+    } else {
+      guard let after = extended.restored(requested, from: area) else {
+        throw .exception(.generalProtection)
+      }
+      do throws(SystemError) { try vcpu.setExtendedState(after.image) } catch { throw .system(error) }
+    }
   }
 
-  private enum Pieces {
-    case ranges([(address: GuestAddress, count: Int)])
-    case fault(UInt64, UInt32)
-    case notCanonical
-  }
-
-  /// The parts of an operand, page by page.
-  private static func pieces(
+  private static func map(
     _ linear: UInt64, _ count: Int, isWrite: Bool, _ special: kvm_sregs, _ memory: GuestMemory
-  ) throws(Failure) -> Pieces {
+  ) throws(Failure) -> MappedOperand {
     guard special.cr4 & ControlBit.fiveLevels == 0 else {
       throw .unsupported("five-level page tables under an operand")
     }
-    // Bits 47 to 63 are alike.
-    for end in [linear, linear &+ UInt64(count - 1)] where end >> 47 != 0 && end >> 47 != 0x1FFFF {
-      return .notCanonical
-    }
     let walk = PageWalk(root: special.cr3, isWriteProtected: special.cr0 & ControlBit.writeProtect != 0)
-    var ranges: [(address: GuestAddress, count: Int)] = []
-    var (next, left) = (linear, count)
-    while left > 0 {
-      let length = min(left, Int(0x1000 - next & 0xFFF))
-      let outcome: PageWalk.Outcome
-      do throws(GuestMemoryError) {
-        outcome = try walk.translate(next, isWrite: isWrite, memory: memory)
-      } catch { throw .memory(error) }
-      switch outcome {
-      case .fault(let code): return .fault(next, code)
-      case .physical(let address): ranges.append((address, length))
-      }
-      (next, left) = (next &+ UInt64(length), left - length)
-    }
-    return .ranges(ranges)
+    do throws(MappedOperand.Refusal) {
+      return try MappedOperand(linear, count, isWrite: isWrite, by: walk, memory: memory)
+    } catch { throw .operand(error) }
   }
 
   /// As many of the bytes from `rip` on as are mapped to RAM.

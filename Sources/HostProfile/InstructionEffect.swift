@@ -52,9 +52,10 @@ enum InstructionEffect: Equatable {
   var writesMemory: Bool { self == .compareExchange16 || self == .swapBytes(toMemory: true) }
 
   /// Changes general registers, flags and memory as the instruction does; does not move RIP.
-  /// - Parameter place: where the memory operand lies; nil where there is none.
+  /// - Parameter operand: that of ``accessSize(_:)`` bytes in memory; nil where there is none.
   func apply(
-    _ instruction: X86Instruction, to state: inout ProcessorState, place: GuestAddress?, memory: GuestMemory
+    _ instruction: X86Instruction, to state: inout ProcessorState, operand: MappedOperand?,
+    memory: GuestMemory
   ) throws(GuestMemoryError) {
     let size = instruction.operandSize
     switch self {
@@ -66,20 +67,20 @@ enum InstructionEffect: Equatable {
         state.rflags &= ~ProcessorState.Flag.alignmentCheck
       }
     case .compareExchange16:
-      if let place { try InstructionEffect.compareExchange16(&state, place, memory) }
+      if let operand { try InstructionEffect.compareExchange16(&state, operand.start, memory) }
     case .populationCount:
       var source: UInt64 = 0
       if case .register(let number) = instruction.operand { source = state.value(of: number, size: size) }
-      if let place { source = try InstructionEffect.load(size, place, memory) }
+      if let operand { source = try operand.number(memory) }
       state.set(instruction.reg, to: UInt64(source.nonzeroBitCount), size: size)
       state.rflags &= ~ProcessorState.Flag.status
       if source == 0 { state.rflags |= ProcessorState.Flag.zero }
     case .swapBytes(toMemory: true):
       let value = state.value(of: instruction.reg, size: size).byteSwapped >> (64 - 8 * UInt64(size))
-      if let place { try InstructionEffect.store(value, size, place, memory) }
+      try operand?.set(value, memory)
     case .swapBytes(toMemory: false):
-      guard let place else { break }
-      let value = try InstructionEffect.load(size, place, memory).byteSwapped >> (64 - 8 * UInt64(size))
+      guard let operand else { break }
+      let value = try operand.number(memory).byteSwapped >> (64 - 8 * UInt64(size))
       state.set(instruction.reg, to: value, size: size)
     }
   }
@@ -95,26 +96,6 @@ enum InstructionEffect: Equatable {
     } else {
       state.rflags &= ~ProcessorState.Flag.zero
       (state.general[0], state.general[2]) = found
-    }
-  }
-
-  private static func load(
-    _ size: Int, _ place: GuestAddress, _ memory: GuestMemory
-  ) throws(GuestMemoryError) -> UInt64 {
-    switch size {
-    case 2: UInt64(try memory.load(UInt16.self, at: place))
-    case 4: UInt64(try memory.load(UInt32.self, at: place))
-    default: try memory.load(UInt64.self, at: place)
-    }
-  }
-
-  private static func store(
-    _ value: UInt64, _ size: Int, _ place: GuestAddress, _ memory: GuestMemory
-  ) throws(GuestMemoryError) {
-    switch size {
-    case 2: try memory.store(UInt16(truncatingIfNeeded: value), at: place)
-    case 4: try memory.store(UInt32(truncatingIfNeeded: value), at: place)
-    default: try memory.store(value, at: place)
     }
   }
 }
