@@ -23,6 +23,8 @@ struct FuzzTarget: Sendable {
     // What a guest does.
     FuzzTarget(name: "guest-memory", run: guestMemory),
     FuzzTarget(name: "instruction", run: instruction),
+    FuzzTarget(name: "page-walk", run: pageWalk),
+    FuzzTarget(name: "extended-state", run: extendedState),
     FuzzTarget(name: "virtio-registers", run: virtioRegisters),
     FuzzTarget(name: "virtio-block", run: virtioBlock),
     FuzzTarget(name: "virtio-balloon", run: virtioBalloon),
