@@ -16,9 +16,9 @@ struct InstallTests {
 
   @Test func whatIsInstalledIsOfRegularFilesAndIsAllRemoved() throws {
     let fixtures = try Fixtures()
-    // What others have there stays.
+    // What others have there stays, now and later; also folders in which there is nothing.
     _ = try fixtures.run(
-      "mkdir -p \(Self.root)/bin \(Self.root)/share/swiftlet; touch \(Self.root)/bin/other")
+      "mkdir -p \(Self.root)/bin \(Self.root)/share/man/man1; touch \(Self.root)/bin/other")
     try Self.install("install", fixtures)
     let found = try fixtures.run("cd \(Self.root); find . -type f | sort; find . -type l").output
     #expect(
@@ -26,7 +26,7 @@ struct InstallTests {
         "./bin/other", "./bin/swiftlet", "./libexec/swiftlet-vmm",
         "./share/bash-completion/completions/swiftlet", "./share/fish/vendor_completions.d/swiftlet.fish",
         "./share/man/man1/swiftlet-boot.1", "./share/man/man1/swiftlet-doctor.1",
-        "./share/man/man1/swiftlet-inspect.1", "./share/man/man1/swiftlet.1",
+        "./share/man/man1/swiftlet-inspect.1", "./share/man/man1/swiftlet.1", "./share/swiftlet/folders",
         "./share/swiftlet/kernels/smp/BUILD", "./share/swiftlet/kernels/smp/config",
         "./share/swiftlet/kernels/smp/vmlinux", "./share/swiftlet/kernels/up/BUILD",
         "./share/swiftlet/kernels/up/config", "./share/swiftlet/kernels/up/vmlinux",
@@ -35,10 +35,33 @@ struct InstallTests {
       ])
     try Self.install("install", fixtures)
     try Self.install("uninstall", fixtures)
-    #expect(
-      try fixtures.run("find stage -type f; test ! -e \(Self.root)/share/swiftlet").output
-        == "stage/opt/it/bin/other\n")
+    let list = "cd \(Self.root); find . | sort | tr '\\n' ' '"
+    let left = try fixtures.run(list).output
+    #expect(left == ". ./bin ./bin/other ./share ./share/man ./share/man/man1 ")
     try Self.install("uninstall", fixtures)
+    #expect(try fixtures.run(list).output == left)
+  }
+
+  @Test func nothingIsLeftWhereNothingWas() throws {
+    let fixtures = try Fixtures()
+    try Self.install("install", fixtures)
+    // Somebody has come to use a folder that was made.
+    _ = try fixtures.run("mkdir \(Self.root)/share/man/man1/theirs")
+    try Self.install("install", fixtures)
+    try Self.install("uninstall", fixtures)
+    let left = try fixtures.run("find stage | sort | tail -n 3").output
+    #expect(
+      left == """
+        stage/opt/it/share/man
+        stage/opt/it/share/man/man1
+        stage/opt/it/share/man/man1/theirs
+
+        """)
+    #expect(try fixtures.run("find stage | wc -l").output == "7\n")
+    _ = try fixtures.run("rm -r stage")
+    try Self.install("install", fixtures)
+    try Self.install("uninstall", fixtures)
+    #expect(try fixtures.run("cd stage; find . -mindepth 1").output == "./opt\n")
   }
 
   @Test func manualPagesAreGoodTroff() throws {
