@@ -12,6 +12,11 @@ enum Installation {
     return text.lastIndex(of: "/").map { String(text[..<$0]) }
   }()
 
+  /// The folder above it, which has the other parts.
+  static let root: String? = programFolder.flatMap { folder in
+    folder.lastIndex(of: "/").map { String(folder[..<$0]) }
+  }
+
   static func environment(_ name: String) -> String? {
     guard let value = getenv(name) else { return nil }
     let text = String(cString: value)
@@ -49,7 +54,7 @@ enum DefaultKernel {
   }
 
   private static func place(_ flavour: Flavour) -> String? {
-    Installation.programFolder.map { "\($0)/../share/swiftlet/kernels/\(flavour.rawValue)/vmlinux" }
+    Installation.root.map { "\($0)/share/swiftlet/kernels/\(flavour.rawValue)/vmlinux" }
   }
 
   /// `$SWIFTLET_KERNEL`, or the installed one for one processor or for several.

@@ -23,7 +23,9 @@ enum Monitor {
   static func path() throws(Diagnostic) -> String {
     let name = "swiftlet-vmm"
     var folders: [String] = []
-    if let folder = Installation.programFolder { folders += [folder, "\(folder)/../libexec"] }
+    if let folder = Installation.programFolder, let root = Installation.root {
+      folders += [folder, "\(root)/libexec"]
+    }
     folders += (Installation.environment("PATH") ?? "").split(separator: ":").map(String.init)
     for folder in folders where access("\(folder)/\(name)", X_OK) == 0 { return "\(folder)/\(name)" }
     throw Diagnostic(
