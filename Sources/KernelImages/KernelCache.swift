@@ -1,5 +1,6 @@
 import Boot
 public import Configuration
+import Digests
 import Glibc
 public import LinuxSystem
 
