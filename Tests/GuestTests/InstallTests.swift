@@ -26,7 +26,7 @@ struct InstallTests {
         "./bin/other", "./bin/swiftlet", "./libexec/swiftlet-vmm",
         "./share/bash-completion/completions/swiftlet", "./share/fish/vendor_completions.d/swiftlet.fish",
         "./share/man/man1/swiftlet-boot.1", "./share/man/man1/swiftlet-doctor.1",
-        "./share/man/man1/swiftlet-inspect.1", "./share/man/man1/swiftlet.1",
+        "./share/man/man1/swiftlet-images.1", "./share/man/man1/swiftlet-inspect.1", "./share/man/man1/swiftlet.1",
         "./share/swiftlet/kernels/smp/BUILD", "./share/swiftlet/kernels/smp/config",
         "./share/swiftlet/kernels/smp/vmlinux", "./share/swiftlet/kernels/up/BUILD",
         "./share/swiftlet/kernels/up/config", "./share/swiftlet/kernels/up/vmlinux",
