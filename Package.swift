@@ -156,7 +156,8 @@ package.targets.append(
 
 /// What the fuzz targets hand their bytes to.
 let fuzzed: [Target.Dependency] = [
-  "DeviceFakes", "Backends", "Boot", "Configuration", "Devices", "Digests", "GuestMemory", "HostProfile", "Images",
+  "DeviceFakes", "Backends", "Boot", "Configuration", "Devices", "Digests", "GuestMemory", "HostProfile",
+  "Images",
   "KernelImages", "LinuxSystem", "swiftlet",
 ]
 

@@ -97,6 +97,7 @@ import Glibc
     if let failure = feed.failure { return failure }
     if unsafe archive_errno(archive) == ENOMEM { return Self.noMemory }
     let text = unsafe archive_error_string(archive).map { unsafe String(cString: $0) } ?? ""
+    if text == "Unrecognized archive format" { return .bad("\(name) is no tar archive") }
     return text.lowercased().contains("truncated")
       ? .bad("\(name) is truncated") : .bad("\(name) is corrupt" + (text.isEmpty ? "" : " (\(text))"))
   }

@@ -150,7 +150,8 @@ struct StoreTests {
     let cases: [(String, Configuration.ExitStatus, String)] = [
       ("missing", .noInput, "no such image"), ("empty", .badInput, "not an image"),
       ("qcow2", .badInput, "not an image"),
-      ("broken.gz", .badInput, "the archive is no tar archive"), ("text.gz", .badInput, "the archive is no tar archive"),
+      ("broken.gz", .badInput, "the archive is no tar archive"),
+      ("text.gz", .badInput, "the archive is no tar archive"),
       ("pipe", .noInput, "neither a directory nor a file"),
     ]
     for (name, status, what) in cases {
