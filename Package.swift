@@ -34,6 +34,8 @@ let package = Package(
 
     .systemLibrary(name: "CURing", path: "Sources/CURing", providers: [.apt(["liburing-dev"])]),
     .systemLibrary(name: "CNettle", path: "Sources/CNettle", providers: [.apt(["nettle-dev"])]),
+    .systemLibrary(
+      name: "CArchive", path: "Sources/CArchive", providers: [.apt(["libarchive-dev"])]),
     .systemLibrary(name: "CSeccomp", path: "Sources/CSeccomp", providers: [.apt(["libseccomp-dev"])]),
 
     // The monitor. Imports point down only.
@@ -59,14 +61,18 @@ let package = Package(
       name: "swiftlet-vmm", dependencies: ["Machine", "Configuration", "LinuxSystem"], swiftSettings: strict),
 
     // What a person types, and the tools around the monitor.
+    .target(name: "Digests", dependencies: ["CNettle"], swiftSettings: strict),
     .target(
       name: "KernelImages",
-      dependencies: ["Boot", "CCompression", "CNettle", "Configuration", "LinuxSystem"],
+      dependencies: ["Boot", "CCompression", "Configuration", "Digests", "LinuxSystem"],
       swiftSettings: strict),
+    .target(
+      name: "Images", dependencies: ["CArchive", "Configuration", "Digests", "LinuxSystem"],
+      swiftSettings: safe),
     .executableTarget(
       name: "swiftlet",
       dependencies: [
-        "Configuration", "KernelImages", "HostProfile", "LinuxSystem",
+        "Configuration", "HostProfile", "Images", "KernelImages", "LinuxSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -99,6 +105,10 @@ let package = Package(
 
     .testTarget(
       name: "KernelImagesTests", dependencies: ["KernelImages", "Boot", "Configuration", "LinuxSystem"],
+      swiftSettings: strict),
+    .testTarget(name: "DigestsTests", dependencies: ["Digests"], swiftSettings: strict),
+    .testTarget(
+      name: "ImagesTests", dependencies: ["Images", "Configuration", "Digests", "LinuxSystem"],
       swiftSettings: strict),
     .testTarget(
       name: "SwiftletTests",
@@ -146,8 +156,9 @@ package.targets.append(
 
 /// What the fuzz targets hand their bytes to.
 let fuzzed: [Target.Dependency] = [
-  "DeviceFakes", "Backends", "Boot", "Configuration", "Devices", "GuestMemory", "HostProfile", "KernelImages",
-  "LinuxSystem", "swiftlet",
+  "DeviceFakes", "Backends", "Boot", "Configuration", "Devices", "Digests", "GuestMemory", "HostProfile",
+  "Images",
+  "KernelImages", "LinuxSystem", "swiftlet",
 ]
 
 if Context.environment["SWIFTLET_FUZZ"] == nil {

@@ -39,7 +39,14 @@ def page($full; $others):
     ".SH SYNOPSIS\n\(synopsis($full))",
     (if .discussion then ".SH DESCRIPTION\n\(.discussion | paragraphs)" else empty end),
     ".SH OPTIONS", (.arguments // [] | shown[] | entry),
-    (if .subcommands then
+    # Commands of a command have no pages of their own.
+    (if .subcommands and $full != $others[0] then
+      ".SH COMMANDS", (.subcommands[] | select(.commandName != "help")
+        | ".SS \($full) \(.commandName)\n\(.abstract | text)",
+          (if .discussion then ".PP\n\(.discussion | paragraphs)" else empty end),
+          (.arguments // [] | shown[] | select(.names | . == null or any(.name != "help" and .name != "version")) | entry)),
+      ".SH EXIT STATUS\nThe statuses are listed in\n.BR swiftlet (1)."
+    elif .subcommands then
       ".SH COMMANDS", (.subcommands[] | select(.commandName != "help")
         | ".TP\n.B \(.commandName | text)\n\(.abstract | text)")
     else

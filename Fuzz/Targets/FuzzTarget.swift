@@ -16,6 +16,9 @@ struct FuzzTarget: Sendable {
     FuzzTarget(name: "options", run: options),
     FuzzTarget(name: "command-line", run: commandLine),
     FuzzTarget(name: "console-escape", run: consoleEscape),
+    FuzzTarget(name: "image-reference", run: imageReference),
+    FuzzTarget(name: "image-layers", run: imageLayers),
+    FuzzTarget(name: "image-documents", run: imageDocuments),
     // What one program of ours gives the next, and the guest its description.
     FuzzTarget(name: "machine-description", run: machineDescription),
     FuzzTarget(name: "boot", run: boot),

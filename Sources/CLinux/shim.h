@@ -38,6 +38,7 @@
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -120,6 +121,9 @@ static inline long clinux_openat2(int directory, const char *path, uint64_t flag
 }
 static inline long clinux_statx(int fd, unsigned mask, struct statx *details) {
   return clinux_result(syscall(SYS_statx, fd, "", 0x1000 /* AT_EMPTY_PATH */ | AT_SYMLINK_NOFOLLOW, mask, details));
+}
+static inline long clinux_statx_beneath(int directory, const char *name, unsigned mask, struct statx *details) {
+  return clinux_result(syscall(SYS_statx, directory, name, AT_SYMLINK_NOFOLLOW, mask, details));
 }
 static inline long clinux_getdents64(int fd, void *buffer, size_t count) {
   return clinux_result(syscall(SYS_getdents64, fd, buffer, count));
@@ -228,7 +232,7 @@ static inline int clinux_gettid(void) { return (int)syscall(SYS_gettid); }
 enum : unsigned long { CLINUX_TUNSETOFFLOAD = TUNSETOFFLOAD };
 
 // Hidden behind _GNU_SOURCE, or cast to long long by the kernel's header.
-enum : int { CLINUX_O_PATH = 010000000, CLINUX_SEEK_DATA = 3, CLINUX_SEEK_HOLE = 4 };
+enum : int { CLINUX_O_PATH = 010000000, CLINUX_O_TMPFILE = 020000000 | O_DIRECTORY, CLINUX_SEEK_DATA = 3, CLINUX_SEEK_HOLE = 4 };
 enum : long { CLINUX_UTIME_NOW = (1l << 30) - 1l, CLINUX_UTIME_OMIT = (1l << 30) - 2l };
 // The first bytes of a `struct linux_dirent64`, which has the name behind them (getdents(2)).
 struct clinux_directory_entry {
@@ -239,7 +243,7 @@ struct clinux_directory_entry {
 } __attribute__((packed));
 
 // Open-file-description locks belong to the descriptor, not the process (fcntl(2)); glibc hides the numbers.
-enum : int { CLINUX_F_OFD_SETLK = 37, CLINUX_F_ADD_SEALS = 1033, CLINUX_O_DIRECT = __O_DIRECT };
+enum : int { CLINUX_F_OFD_SETLK = 37, CLINUX_F_OFD_SETLKW = 38, CLINUX_F_ADD_SEALS = 1033, CLINUX_O_DIRECT = __O_DIRECT };
 enum : unsigned int { CLINUX_MFD_CLOEXEC = 1, CLINUX_MFD_ALLOW_SEALING = 2 };
 
 // MAP_FAILED is a cast, which does not import.

@@ -7,7 +7,7 @@ public enum ExitStatus: Sendable, Hashable {
   case poweredOff(workload: UInt8)
   /// The command line was not understood.
   case usage
-  /// A kernel, initrd, disk image or configuration file has contents that cannot be used.
+  /// A kernel, initrd, disk, image or configuration file has contents that cannot be used.
   case badInput
   /// A file named by the person is missing, may not be read, or is in use.
   case noInput
@@ -15,7 +15,7 @@ public enum ExitStatus: Sendable, Hashable {
   case noKVM
   /// The monitor itself failed.
   case monitorError
-  /// The host ran out of something: memory, descriptors, threads.
+  /// The host ran out of something: memory, descriptors, threads, room for images.
   case hostResource
   /// What was asked for could not be written to standard output.
   case inputOutput
@@ -61,11 +61,11 @@ public enum ExitStatus: Sendable, Hashable {
     case .poweredOff(0): "the guest powered off"
     case .poweredOff(let workload): "the guest powered off, its workload ended with status \(workload)"
     case .usage: "the command line was not understood"
-    case .badInput: "a kernel, initrd, disk or configuration file cannot be used as it is"
+    case .badInput: "a kernel, initrd, disk, image or configuration file cannot be used as it is"
     case .noInput: "a file is missing, may not be read, or is in use"
     case .noKVM: "there is no usable /dev/kvm"
     case .monitorError: "the monitor failed"
-    case .hostResource: "the host ran out of memory, descriptors or threads"
+    case .hostResource: "the host ran out of memory, descriptors, threads or room for images"
     case .inputOutput: "standard output cannot be written to"
     case .guestPanic: "the guest's kernel panicked"
     case .guestReset: "the guest asked for a reset"

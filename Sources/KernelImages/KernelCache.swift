@@ -1,5 +1,6 @@
 import Boot
 public import Configuration
+import Digests
 import Glibc
 public import LinuxSystem
 
@@ -81,8 +82,8 @@ public struct KernelCache: Sendable {
   private static func keep(
     _ memory: borrowing MappedMemory, in folder: String, as path: String
   ) throws(SystemError) {
-    makeFolders(folder)
-    let file = try FileDescriptor(opening: folder, O_WRONLY | unnamedFile, mode: 0o644)
+    try FileDescriptor.makeFolders(folder)
+    let file = try FileDescriptor(unnamedIn: folder, mode: 0o644)
     try write(memory, to: file)
     try file.synchronize()
     if try link(file, to: path) || isELF(path) { return }
@@ -106,22 +107,10 @@ public struct KernelCache: Sendable {
     return result == 0
   }
 
-  /// O_TMPFILE, which the C library hides behind _GNU_SOURCE.
-  private static let unnamedFile: Int32 = 0o20_000_000 | O_DIRECTORY
-
   private static func write(
     _ memory: borrowing MappedMemory, to file: borrowing FileDescriptor
   ) throws(SystemError) {
     var rest = UnsafeRawBufferPointer(start: memory.base, count: memory.count)[...]
     while !rest.isEmpty { rest = rest.dropFirst(try file.write(UnsafeRawBufferPointer(rebasing: rest))) }
-  }
-
-  /// Makes `path` and the folders above it that are not there; failing shows when a file is opened in it.
-  private static func makeFolders(_ path: String) {
-    var made = ""
-    for part in path.split(separator: "/") {
-      made += "/\(part)"
-      mkdir(made, 0o700)
-    }
   }
 }

@@ -19,6 +19,11 @@ public struct FileDescriptor: ~Copyable, Sendable {
     try self.init(opening: path, Int32(CLINUX_O_PATH) | O_DIRECTORY)
   }
 
+  /// Creates an empty file in `folder` that has no name (open(2), O_TMPFILE): nothing is left of it however this ends.
+  public init(unnamedIn folder: String, mode: UInt32 = 0o600) throws(SystemError) {
+    try self.init(opening: folder, O_RDWR | Int32(CLINUX_O_TMPFILE), mode: mode)
+  }
+
   /// Another descriptor, close-on-exec, for the same open file description as one that stays its owner's.
   public init(duplicating number: Int32) throws(SystemError) {
     raw = Int32(try checked(clinux_fcntl(number, F_DUPFD_CLOEXEC, 0), "fcntl", "F_DUPFD_CLOEXEC \(number)"))
@@ -97,6 +102,19 @@ public struct FileDescriptor: ~Copyable, Sendable {
     return bytes
   }
 
+  /// Reads at most the buffer's length at `offset`, in bytes from the start of the file; 0 at its end.
+  public func read(into buffer: inout MutableSpan<UInt8>, at offset: UInt64) throws(SystemError) -> Int {
+    try retrying("pread") {
+      buffer.withUnsafeMutableBytes { pread(raw, $0.baseAddress, $0.count, Int(clamping: offset)) }
+    }
+  }
+
+  /// Reads at most as many bytes as there are in `bytes`, over them, at `offset`; 0 at the end of the file.
+  public func read(into bytes: inout [UInt8], at offset: UInt64) throws(SystemError) -> Int {
+    var span = bytes.mutableSpan
+    return try read(into: &span, at: offset)
+  }
+
   /// Writes what the kernel takes of `bytes` at the current position.
   public func write(_ bytes: UnsafeRawBufferPointer) throws(SystemError) -> Int {
     try retrying("write") { Glibc.write(raw, bytes.baseAddress, bytes.count) }
@@ -167,6 +185,19 @@ public struct FileDescriptor: ~Copyable, Sendable {
     lock.l_type = Int16(exclusively ? F_WRLCK : F_RDLCK)
     lock.l_whence = Int16(SEEK_SET)
     _ = try checked(clinux_fcntl_lock(raw, Int32(CLINUX_F_OFD_SETLK), &lock), "fcntl", "F_OFD_SETLK")
+  }
+
+  /// As ``lock(exclusively:)``, but waits until no other description's lock conflicts.
+  public func waitForLock(exclusively: Bool) throws(SystemError) {
+    var lock = flock()
+    lock.l_type = Int16(exclusively ? F_WRLCK : F_RDLCK)
+    lock.l_whence = Int16(SEEK_SET)
+    while true {
+      let result = clinux_fcntl_lock(raw, Int32(CLINUX_F_OFD_SETLKW), &lock)
+      if result == -Int(EINTR) { continue }
+      _ = try checked(result, "fcntl", "F_OFD_SETLKW")
+      return
+    }
   }
 }
 

@@ -54,7 +54,21 @@ extension FileDescriptor {
   /// What statx(2) says of the open file, one opened with O_PATH too.
   public func details() throws(SystemError) -> FileDetails {
     var found = statx()
-    _ = try checked(clinux_statx(raw, UInt32(STATX_BASIC_STATS | STATX_BTIME), &found), "statx")
+    _ = try checked(clinux_statx(raw, Self.everything, &found), "statx")
+    return details(found)
+  }
+
+  /// What statx(2) says of an entry of this directory; where it is a symbolic link, of the link.
+  public func details(beneath name: FileName) throws(SystemError) -> FileDetails {
+    var found = statx()
+    _ = try checked(
+      name.withCString { clinux_statx_beneath(raw, $0, Self.everything, &found) }, "statx", "\(name)")
+    return details(found)
+  }
+
+  private static let everything = UInt32(STATX_BASIC_STATS | STATX_BTIME)
+
+  private func details(_ found: statx) -> FileDetails {
     var details = FileDetails()
     details.identity.device = UInt64(found.stx_dev_major) << 32 | UInt64(found.stx_dev_minor)
     details.identity.number = found.stx_ino

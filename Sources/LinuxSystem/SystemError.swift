@@ -28,6 +28,9 @@ extension SystemError {
   /// Whether the host has run out of something: EAGAIN, ENOMEM, ENFILE, EMFILE.
   public var isShortage: Bool { [SystemError.tryAgain, 12, 23, 24].contains(code) }
 
+  /// Whether the file system has no such thing: ENOSYS, EOPNOTSUPP.
+  public var isUnsupported: Bool { [38, 95].contains(code) }
+
   /// EPERM.
   public static let notPermitted: Int32 = 1
   /// EAGAIN: not now, or held by another.

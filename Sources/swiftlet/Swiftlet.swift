@@ -15,7 +15,7 @@ struct Swiftlet: ParsableCommand {
       128+n  ended by signal n
       """,
     version: "swiftlet 0.1",
-    subcommands: [Boot.self, Inspect.self, Doctor.self])
+    subcommands: [Boot.self, Inspect.self, ImagesCommand.self, Doctor.self])
 }
 
 @main

@@ -1,0 +1,115 @@
+import Glibc
+import LinuxSystem
+
+/// The files that an image comes in: a folder, or an archive of one.
+protocol ImageFiles {
+  /// - Parameter path: relative, without links in it.
+  func open(_ path: String) throws(ImageFault) -> any ByteSource
+  func has(_ path: String) -> Bool
+}
+
+extension ImageFiles {
+  /// The whole of a short file.
+  func document(_ path: String, limits: ImageLimits) throws(ImageFault) -> [UInt8] {
+    try open(path).contents(limit: limits.document, name: path)
+  }
+}
+
+struct FolderFiles: ImageFiles {
+  let path: String
+
+  func open(_ name: String) throws(ImageFault) -> any ByteSource {
+    let file: FileDescriptor
+    do throws(SystemError) {
+      file = try FileDescriptor(opening: "\(path)/\(name)", O_RDONLY | O_NONBLOCK)
+    } catch {
+      throw .unreadable(name, error)
+    }
+    return try FileBytes(file, name: name)
+  }
+
+  func has(_ name: String) -> Bool { FileDescriptor.exists("\(path)/\(name)") }
+}
+
+/// The members of an archive that is not compressed.
+struct ArchiveFiles: ImageFiles {
+  private enum Member {
+    case file(position: UInt64)
+    case link(String)
+  }
+
+  private let archive: SharedFile
+  private var members: [String: Member] = [:]
+
+  /// Makes a list of what is in the archive, without reading the contents.
+  init(_ file: consuming FileDescriptor, limits: ImageLimits) throws(ImageFault) {
+    archive = SharedFile(file)
+    let reader = try Archive(.tar, of: archive.bytes(from: 0), name: "the archive")
+    while let entry = try reader.next() {
+      guard members.count < limits.entries else {
+        throw .tooMuch("it has more than \(limits.entries) files")
+      }
+      let path = Self.normal(String(decoding: entry.path, as: UTF8.self))
+      switch entry.kind {
+      case .file: members[path] = .file(position: entry.position)
+      case .hardLink: members[path] = .link(Self.normal(String(decoding: entry.target, as: UTF8.self)))
+      case .symbolicLink:
+        // docker save has links to layers that several images share.
+        let folder = path.split(separator: "/").dropLast().joined(separator: "/")
+        members[path] = .link(Self.normal("\(folder)/\(String(decoding: entry.target, as: UTF8.self))"))
+      default: break
+      }
+    }
+  }
+
+  /// Without "." and "..".
+  private static func normal(_ path: String) -> String {
+    var parts: [Substring] = []
+    for part in path.split(separator: "/") where part != "." {
+      if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+    }
+    return parts.joined(separator: "/")
+  }
+
+  private func position(_ path: String) -> UInt64? {
+    var path = path
+    for _ in 0..<8 {
+      switch members[path] {
+      case .file(let position): return position
+      case .link(let target): path = target
+      case nil: return nil
+      }
+    }
+    return nil
+  }
+
+  func has(_ path: String) -> Bool { position(Self.normal(path)) != nil }
+
+  func open(_ path: String) throws(ImageFault) -> any ByteSource {
+    guard let position = position(Self.normal(path)) else {
+      throw .bad("\(Self.shown(path)) is missing")
+    }
+    let reader = try Archive(.tar, of: archive.bytes(from: position), name: Self.shown(path))
+    guard try reader.next() != nil else { throw .bad("\(Self.shown(path)) is missing") }
+    return reader
+  }
+
+  private static func shown(_ path: String) -> String { quoted(Array(path.utf8)) }
+}
+
+/// An open file of which several readers each have a place of their own.
+final class SharedFile {
+  private let file: FileDescriptor
+
+  init(_ file: consuming FileDescriptor) { self.file = file }
+
+  func bytes(from position: UInt64) throws(ImageFault) -> FileBytes {
+    try FileBytes(duplicate(), from: position, name: "the archive")
+  }
+
+  var isCompressed: Bool { DiskImage.isCompressed(file) }
+
+  func duplicate() throws(ImageFault) -> FileDescriptor {
+    do throws(SystemError) { return try file.duplicate() } catch { throw .unreadable("the archive", error) }
+  }
+}

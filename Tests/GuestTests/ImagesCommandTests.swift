@@ -1,0 +1,60 @@
+import Foundation
+import Testing
+
+/// `swiftlet images`, as a person types it.
+struct ImagesCommandTests {
+  private static let make = """
+    export XDG_CACHE_HOME=$PWD/cache; mkdir -p root/etc; echo hello > root/etc/motd
+    """
+
+  private func object(_ text: String) throws -> Any {
+    try JSONSerialization.jsonObject(with: Data(text.utf8))
+  }
+
+  @Test func imagesAreMadeListedAndRemoved() throws {
+    let fixtures = try Fixtures()
+    let made = try fixtures.run("\(Self.make); $S images inspect root")
+    #expect(made.status == 0 && made.error == "", "\(made.error)")
+    let image = try #require(try object(made.output) as? [String: Any])
+    let digest = try #require(image["digest"] as? String)
+    #expect(image["format"] as? String == "erofs")
+    #expect((image["config"] as? [String: Any])?["workingDirectory"] as? String == "/")
+
+    let listed = try fixtures.run("\(Self.make); $S images --json")
+    let list = try #require(try object(listed.output) as? [[String: Any]])
+    #expect(list.map { $0["digest"] as? String } == [digest])
+    #expect(list[0]["source"] as? String == "root")
+    let lines = try fixtures.run("\(Self.make); $S images").output.split(separator: "\n")
+    #expect(lines.count == 2 && lines[0].hasPrefix("DIGEST "))
+    #expect(lines[1].hasPrefix("\(digest.dropFirst(7).prefix(12)) ") && lines[1].hasSuffix("  root"))
+
+    #expect(
+      try fixtures.run("\(Self.make); $S images inspect \(digest.prefix(15))").output == made.output)
+    #expect(try fixtures.run("\(Self.make); $S images prune").output == "")
+    let pruned = try fixtures.run("\(Self.make); $S images prune --all")
+    #expect(pruned.output == "\(digest)\n")
+    #expect(pruned.error.hasPrefix("swiftlet: removed 1 image, 0."), "\(pruned.error)")
+    #expect(
+      try fixtures.run("ls -A cache/swiftlet/images cache/swiftlet/images/names").output.contains("\(digest)")
+        == false)
+    #expect(try fixtures.run("\(Self.make); $S images --json").output.filter { !$0.isWhitespace } == "[]")
+  }
+
+  @Test(arguments: [
+    ("images inspect missing", 66, "no such image: missing: check the path"),
+    ("images inspect odd", 65, "not an image: odd: give a directory"),
+    ("images inspect oci:root", 65, "index.json is missing: oci:root: "),
+    ("images inspect docker-daemon:x", 64, "images cannot be had by 'docker-daemon:'"),
+    ("images inspect fifo", 66, "neither a directory nor a file: fifo"),
+    ("images rm 1234", 66, "no such image: 1234"),
+    ("images prune --older-than soon", 64, "bad time: soon: write one like"),
+    ("images prune --all --older-than 1d", 64, "--all and --older-than: give one"),
+  ])
+  func mistakesGetOneLine(_ arguments: String, _ status: Int32, _ line: String) throws {
+    let result = try Fixtures().run("\(Self.make); $S \(arguments)")
+    #expect(result.status == status)
+    #expect(result.output == "")
+    #expect(result.error.hasPrefix("swiftlet: \(line)") && result.error.last == "\n", "\(result.error)")
+    #expect(result.error.count { $0 == "\n" } == 1)
+  }
+}

@@ -1,0 +1,371 @@
+import Configuration
+import Digests
+import Foundation
+import LinuxSystem
+import Testing
+
+@testable import Images
+
+/// What is kept, found again, and removed.
+struct StoreTests {
+  private func sample(_ contents: String = "contents") -> SampleImage {
+    var tar = TarWriter()
+    tar.add("file", .file, contents)
+    return SampleImage([tar])
+  }
+
+  // MARK: Forms
+
+  /// However an image comes, it is one image.
+  @Test func everyFormGivesTheSameImage() throws {
+    let sandbox = try Sandbox()
+    let (path, sample) = (sandbox.path, sample())
+    try sandbox.write(sample.layout(.gzip, tag: "v1"), to: "layout")
+    try sandbox.write(sample.saved("name:1").finished, "saved.tar")
+    try Sandbox.run("tar", "-C", "\(path)/layout", "-cf", "\(path)/layout.tar", ".")
+    try Sandbox.run("gzip", "-k", "\(path)/saved.tar")
+    try Sandbox.run("zstd", "-q", "\(path)/layout.tar")
+    let references = [
+      "oci:\(path)/layout", "oci:\(path)/layout:v1", "\(path)/layout", "docker-archive:\(path)/saved.tar",
+      "docker-archive:\(path)/saved.tar:name:1", "docker-archive:\(path)/saved.tar.gz", "\(path)/saved.tar",
+      "\(path)/saved.tar.gz", "oci-archive:\(path)/layout.tar", "oci-archive:\(path)/layout.tar:v1",
+      "\(path)/layout.tar", "\(path)/layout.tar.zst",
+    ]
+    for reference in references {
+      let image = try sandbox.resolve(reference)
+      #expect(image.digest == sample.digest, "\(reference)")
+      #expect(try ErofsView(image.path, in: sandbox).contents("file") == "contents")
+    }
+    #expect(sandbox.stored == ["\(sample.digest.dropFirst(7))", "names"])
+    #expect(try sandbox.store.list().map(\.source) == [references[0]])
+  }
+
+  @Test func configurationIsRead() throws {
+    let sandbox = try Sandbox()
+    var sample = sample()
+    sample.config = """
+      {"User":"www:33","ExposedPorts":{"80/tcp":{},"53/udp":null,"odd":{}},"Env":["A=b","C=d=e","odd"],
+       "Entrypoint":["/bin/x","-a"],"Cmd":null,"WorkingDir":"srv","StopSignal":"SIGQUIT","Labels":{"x":"y"}}
+      """
+    try sandbox.write(sample.layout(), to: "layout")
+    var config = ImageConfig()
+    config.user = "www:33"
+    config.exposedPorts = [
+      ExposedPort(number: 53, transport: .udp), ExposedPort(number: 80, transport: .tcp),
+    ]
+    config.environment = ["A=b", "C=d=e"]
+    config.entrypoint = ["/bin/x", "-a"]
+    config.workingDirectory = "/srv"
+    config.stopSignal = "SIGQUIT"
+    #expect(try sandbox.resolve("oci:\(sandbox.path)/layout").config == config)
+    // The second time it comes from the store.
+    #expect(try sandbox.resolve("oci:\(sandbox.path)/layout").config == config)
+  }
+
+  @Test func theOneForThisHostIsChosen() throws {
+    let sandbox = try Sandbox()
+    let right = sample("right")
+    var wrong = sample("wrong")
+    wrong.architecture = "s390x"
+    var files: [String: [UInt8]] = [:]
+    var manifests: [String] = []
+    for image in [wrong, right] {
+      let layout = try image.layout()
+      let index = try JSONDecoder().decode(
+        Documents.IndexOrManifest.self, from: Data(try #require(layout["index.json"])))
+      let manifest = try #require(index.manifests?.first)
+      files.merge(layout) { first, _ in first }
+      manifests.append(
+        #"{"digest":"\#(manifest.digest)","size":\#(manifest.size),"platform":{"os":"linux","architecture":"\#(image.architecture)"}}"#
+      )
+    }
+    let unknown =
+      #"{"digest":"sha256:\#(String(repeating: "0", count: 64))","size":1,"platform":{"os":"unknown","architecture":"unknown"}}"#
+    let inner = Array(#"{"manifests":[\#((unknown + "," + manifests.joined(separator: ",")))]}"#.utf8)
+    let digest = SHA256.hexadecimal(of: inner)
+    files["blobs/sha256/\(digest)"] = inner
+    files["index.json"] = Array(
+      #"{"manifests":[{"digest":"sha256:\#(digest)","size":\#(inner.count)}]}"#.utf8)
+    try sandbox.write(files, to: "layout")
+    #expect(try sandbox.resolve("oci:\(sandbox.path)/layout").digest == right.digest)
+  }
+
+  @Test func severalImagesWantAName() throws {
+    let sandbox = try Sandbox()
+    try sandbox.write(sample().saved("a:1").finished, "saved.tar")
+    let wrong = #expect(throws: Diagnostic.self) {
+      try sandbox.resolve("docker-archive:\(sandbox.path)/saved.tar:b")
+    }
+    #expect(wrong?.mend == "there are a:1")
+    let one = try sample().layout(tag: "one")
+    let two = try sample("other").layout(tag: "two")
+    func entries(_ files: [String: [UInt8]]) -> String {
+      String(String(decoding: files["index.json"] ?? [], as: UTF8.self).split(separator: "[")[1].dropLast(2))
+    }
+    try sandbox.write(one, to: "layout")
+    try sandbox.write(two, to: "layout")
+    try sandbox.write(Array(#"{"manifests":[\#(entries(one)),\#(entries(two))]}"#.utf8), "layout/index.json")
+    let several = #expect(throws: Diagnostic.self) { try sandbox.resolve("oci:\(sandbox.path)/layout") }
+    #expect(several?.what == "there are several images (one, two)")
+    #expect(try sandbox.resolve("oci:\(sandbox.path)/layout:two").digest == sample("other").digest)
+  }
+
+  /// A tar archive of files is an image as it is; names that begin with .wh. are names in it.
+  @Test func archivesOfFilesAreImages() throws {
+    let sandbox = try Sandbox()
+    var tar = TarWriter()
+    tar.add("etc/.wh.name", .file, "a file")
+    try sandbox.write(tar.finished, "files.tar")
+    let first = try sandbox.resolve("\(sandbox.path)/files.tar")
+    #expect(try ErofsView(first.path, in: sandbox).contents("etc/.wh.name") == "a file")
+    #expect(try sandbox.resolve("\(sandbox.path)/files.tar").digest == first.digest)
+    // Another archive under the name takes the first one's place.
+    tar.add("more", .file, "more")
+    try sandbox.write(tar.finished, "files.tar")
+    let second = try sandbox.resolve("\(sandbox.path)/files.tar")
+    #expect(try ErofsView(second.path, in: sandbox).contents("more") == "more")
+    #expect(first.digest != second.digest)
+  }
+
+  @Test func diskImagesAreUsedWhereTheyAre() throws {
+    let sandbox = try Sandbox()
+    try FileManager.default.createDirectory(atPath: "\(sandbox.path)/root", withIntermediateDirectories: true)
+    try Sandbox.run("mkfs.erofs", "\(sandbox.path)/x.img", "\(sandbox.path)/root")
+    try Sandbox.run("mke2fs", "-q", "-t", "ext4", "\(sandbox.path)/y.img", "1M")
+    for (name, format) in [("x.img", FileSystemFormat.erofs), ("y.img", .ext4)] {
+      let image = try sandbox.resolve("\(sandbox.path)/\(name)")
+      #expect(image.path == "\(sandbox.path)/\(name)")
+      #expect(image.format == format)
+      #expect(image.config == ImageConfig() && image.digest == nil)
+    }
+    #expect(sandbox.stored == [])
+  }
+
+  @Test func whatIsNoImageIsTold() throws {
+    let sandbox = try Sandbox()
+    try sandbox.write([], "empty")
+    try sandbox.write(Array("QFI\u{fb}".utf8), "qcow2")
+    try sandbox.write([0x1f, 0x8b, 8, 0, 0], "broken.gz")
+    try Sandbox.run("sh", "-c", "echo text | gzip > \(sandbox.path)/text.gz; mkfifo \(sandbox.path)/pipe")
+    let cases: [(String, Configuration.ExitStatus, String)] = [
+      ("missing", .noInput, "no such image"), ("empty", .badInput, "not an image"),
+      ("qcow2", .badInput, "not an image"),
+      ("broken.gz", .badInput, "the archive is no tar archive"),
+      ("text.gz", .badInput, "the archive is no tar archive"),
+      ("pipe", .noInput, "neither a directory nor a file"),
+    ]
+    for (name, status, what) in cases {
+      let error = #expect(throws: Diagnostic.self) { try sandbox.resolve("\(sandbox.path)/\(name)") }
+      #expect(error?.status == status && error?.what.hasPrefix(what) == true, "\(String(describing: error))")
+    }
+    #expect(sandbox.stored == [])
+  }
+
+  // MARK: Directories
+
+  @Test func directoriesAreReadAndReadAgainWhenTheyChange() throws {
+    let sandbox = try Sandbox()
+    let root = "\(sandbox.path)/root"
+    try Sandbox.run(
+      "sh", "-c",
+      """
+      mkdir -p \(root)/etc && cd \(root) && echo one > etc/file && ln etc/file hard && ln -s etc/file soft && mkfifo pipe &&
+        chmod 4711 etc/file && truncate -s 32M sparse && printf x >> sparse
+      """)
+    let first = try sandbox.resolve(root)
+    let view = try ErofsView(first.path, in: sandbox)
+    #expect(view.paths == ["etc", "etc/file", "hard", "pipe", "soft", "sparse"])
+    #expect(try view.contents("hard") == "one\n")
+    #expect(try view.details("hard").contains("Links: 2 "))
+    #expect(try view.details("hard").contains("Uid: 0   Gid: 0  Access: 0711/"))
+    #expect(try view.target("soft") == "etc/file")
+    #expect(try view.details("sparse").contains("Size: 33554433 "))
+    let made = try sandbox.store.list()
+    #expect(made.first.map { $0.size < 1 << 20 } == true)
+    #expect(try sandbox.resolve(root).digest == first.digest)
+    #expect(try sandbox.store.list().map(\.created) == made.map(\.created))
+
+    // Of the same length and, as far as a person can tell, of the same time.
+    try Sandbox.run(
+      "sh", "-c",
+      "cd \(root) && touch -r etc/file mark && echo two > etc/file && touch -r mark etc/file && rm mark")
+    let second = try sandbox.resolve(root)
+    #expect(try ErofsView(second.path, in: sandbox).contents("hard") == "two\n")
+    // The first is in use yet; when it is not, the next change takes it away.
+    #expect(try sandbox.store.list().count == 2)
+  }
+
+  @Test func whatADirectoryWasIsNotKept() throws {
+    let sandbox = try Sandbox()
+    try sandbox.write([1], "root/a")
+    _ = try sandbox.resolve("\(sandbox.path)/root")
+    try sandbox.write([2], "root/b")
+    let second = try sandbox.resolve("\(sandbox.path)/root")
+    #expect(try sandbox.store.list().map(\.digest) == [second.digest])
+  }
+
+  // MARK: Keeping
+
+  @Test func manyMakersMakeOneImage() async throws {
+    let sandbox = try Sandbox()
+    try sandbox.write(sample(String(repeating: "x", count: 3 << 20)).layout(.gzip), to: "layout")
+    let (store, reference) = (sandbox.store, try ImageReference(parsing: "oci:\(sandbox.path)/layout"))
+    let images = try await withThrowingTaskGroup(of: RunnableImage.self) { group in
+      for _ in 0..<8 { group.addTask { try store.resolve(reference) } }
+      return try await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(Set(images.map(\.path)).count == 1)
+    #expect(sandbox.stored.count == 1, "\(sandbox.stored)")
+    #expect(try ErofsView(images[0].path, in: sandbox).contents("file").utf8.count == 3 << 20)
+  }
+
+  @Test func whatWasInterruptedIsNoImage() throws {
+    let sandbox = try Sandbox()
+    let sample = sample()
+    let digest = sample.digest.dropFirst(7)
+    try sandbox.write(sample.layout(), to: "layout")
+    try sandbox.write(sample.layout(), to: "store/\(digest).partial")
+    try sandbox.write([], "store/\(digest).partial/lock")
+    try sandbox.write([UInt8](repeating: 1, count: 9000), "store/\(digest).partial/root.erofs")
+    try sandbox.write([1], "store/registry-1.partial/layout/blobs/x")
+    #expect(try sandbox.store.list() == [])
+    let image = try sandbox.resolve("oci:\(sandbox.path)/layout")
+    #expect(try ErofsView(image.path, in: sandbox).contents("file") == "contents")
+    #expect(sandbox.stored == ["\(digest)"])
+    // One that somebody works at is left alone.
+    try sandbox.write([1], "store/other.partial/lock")
+    let lock = try FileDescriptor(opening: "\(sandbox.path)/store/other.partial/lock", O_RDWR)
+    try lock.lock(exclusively: true)
+    _ = try sandbox.store.prune(unusedFor: 1000)
+    #expect(sandbox.stored.contains("other.partial"))
+  }
+
+  @Test func whatIsDamagedIsMadeAgain() throws {
+    let sandbox = try Sandbox()
+    let sample = sample()
+    try sandbox.write(sample.layout(), to: "layout")
+    for damage in ["root.erofs", "image.json"] {
+      _ = try sandbox.resolve("oci:\(sandbox.path)/layout")
+      try sandbox.write([1], "store/\(sample.digest.dropFirst(7))/\(damage)")
+      let image = try sandbox.resolve("oci:\(sandbox.path)/layout")
+      #expect(try ErofsView(image.path, in: sandbox).contents("file") == "contents")
+      #expect(sandbox.stored == ["\(sample.digest.dropFirst(7))"])
+    }
+  }
+
+  @Test func whatIsInUseStays() throws {
+    let sandbox = try Sandbox()
+    try sandbox.write(sample().layout(), to: "layout")
+    var image: RunnableImage? = try sandbox.resolve("oci:\(sandbox.path)/layout")
+    let digest = try #require(image?.digest)
+    let error = #expect(throws: Diagnostic.self) { try sandbox.store.remove(digest) }
+    #expect(error?.what == "image in use")
+    #expect(try sandbox.store.prune(unusedFor: 0) == [])
+    #expect(try sandbox.store.list().map(\.digest) == [digest])
+    image = nil
+    #expect(try sandbox.store.prune(unusedFor: 1000) == [])
+    #expect(try sandbox.store.prune(unusedFor: 0).map(\.digest) == [digest])
+    #expect(sandbox.stored == [])
+  }
+
+  @Test func digestsMayBeShort() throws {
+    let sandbox = try Sandbox()
+    try sandbox.write(sample().layout(), to: "layout")
+    let digest = try #require(try sandbox.resolve("oci:\(sandbox.path)/layout").digest)
+    #expect(try sandbox.store.digest(beginning: String(digest.prefix(12))) == digest)
+    #expect(try sandbox.store.digest(beginning: String(digest.dropFirst(7).prefix(4))) == digest)
+    for wrong in ["", "sha256:", "zz"] {
+      #expect(throws: Diagnostic.self) { try sandbox.store.digest(beginning: wrong) }
+    }
+    try sandbox.store.remove(digest)
+    #expect(throws: Diagnostic.self) { try sandbox.store.remove(digest) }
+    #expect(sandbox.stored == [])
+  }
+
+  @Test(.enabled(if: geteuid() == 0)) func aFullDiskIsToldAndNothingIsLeft() throws {
+    let sandbox = try Sandbox()
+    try sandbox.write(sample(String(repeating: "x", count: 4 << 20)).layout(.gzip), to: "layout")
+    try FileManager.default.createDirectory(atPath: sandbox.store.folder, withIntermediateDirectories: true)
+    guard (try? Sandbox.run("mount", "-t", "tmpfs", "-o", "size=1m", "none", sandbox.store.folder)) != nil
+    else { return }
+    defer { _ = try? Sandbox.run("umount", sandbox.store.folder) }
+    let error = #expect(throws: Diagnostic.self) { try sandbox.resolve("oci:\(sandbox.path)/layout") }
+    #expect(
+      error?.status == .hostResource && error?.what == "no space for the image",
+      "\(String(describing: error))")
+    #expect(sandbox.stored == [])
+  }
+
+  // MARK: Registries
+
+  @Test func registriesAreAskedByWayOfSkopeo() throws {
+    let sandbox = try Sandbox()
+    let (store, path) = (sandbox.store, sandbox.path)
+    let reference = try ImageReference(parsing: "docker://example.org/name:1")
+    try sandbox.write(sample().layout(.gzip), to: "layout")
+    let skopeo = """
+      #!/bin/sh
+      echo "$@" >> \(path)/calls
+      for last; do :; done
+      [ -e \(path)/refuse ] && { echo "noise" >&2; echo "manifest unknown" >&2; exit 1; }
+      cp -r \(path)/layout "${last#oci:}"
+      """
+    try sandbox.write(Array(skopeo.utf8), "skopeo")
+    try Sandbox.run("chmod", "755", "\(path)/skopeo")
+    func resolve(_ pull: ImageStore.Pull, installed: Bool = true) throws -> String? {
+      try store.resolve(reference, pull: pull, program: { installed ? "\(path)/\($0)" : nil }).digest
+    }
+    func calls() throws -> Int { try sandbox.read("calls").count { $0 == 0x0a } }
+    let missing = #expect(throws: Diagnostic.self) { try resolve(.missing, installed: false) }
+    #expect(missing?.mend == "apt-get install skopeo")
+    #expect(throws: Diagnostic.self) { try resolve(.never) }
+    #expect(try resolve(.missing) == sample().digest)
+    #expect(sandbox.stored == ["\(sample().digest.dropFirst(7))", "names"])
+    #expect(try resolve(.missing, installed: false) == sample().digest)
+    #expect(try resolve(.never) == sample().digest)
+    #expect(try calls() == 1)
+    #expect(try resolve(.always) == sample().digest)
+    #expect(try calls() == 2)
+    #expect(
+      String(decoding: try sandbox.read("calls"), as: UTF8.self).contains(" docker://example.org/name:1 oci:")
+    )
+    try sandbox.write([], "refuse")
+    let refused = #expect(throws: Diagnostic.self) { try resolve(.always) }
+    #expect(refused?.mend == "manifest unknown")
+    #expect(sandbox.stored == ["\(sample().digest.dropFirst(7))", "names"])
+  }
+}
+
+/// Images as other programs make them.
+struct OtherProgramsTests {
+  @Test(.enabled(if: Sandbox.has("umoci") && geteuid() == 0)) func umociMakesLayouts() throws {
+    let sandbox = try Sandbox()
+    try Sandbox.run(
+      "sh", "-euc",
+      """
+      cd \(sandbox.path)
+      umoci init --layout l; umoci new --image l:base
+      umoci unpack --image l:base one; cd one/rootfs
+      mkdir -p etc bin dir/sub; echo a > etc/a; ln etc/a etc/hard; echo x > dir/x; mknod null c 1 3; cd ../..
+      umoci repack --image l:one one
+      umoci unpack --image l:one two; cd two/rootfs
+      rm -r dir null; mkdir dir; echo new > dir/new; ln etc/hard bin/cross; cd ../..
+      umoci repack --image l:two two
+      umoci config --image l:two --config.entrypoint /bin/sh --config.user 12:13 --config.env A=b --config.workingdir /etc
+      """)
+    let image = try sandbox.resolve("oci:\(sandbox.path)/l:two")
+    #expect(image.config.entrypoint == ["/bin/sh"] && image.config.user == "12:13")
+    #expect(image.config.environment.contains("A=b") && image.config.workingDirectory == "/etc")
+    let view = try ErofsView(image.path, in: sandbox)
+    #expect(view.paths == ["bin", "bin/cross", "dir", "dir/new", "etc", "etc/a", "etc/hard"])
+    #expect(try view.details("etc/a").contains("Links: 3 "))
+    guard Sandbox.has("skopeo") else { return }
+    for form in ["docker-archive", "oci-archive"] {
+      let archive = "\(form):\(sandbox.path)/\(form).tar"
+      try Sandbox.run(
+        "skopeo", "copy", "--insecure-policy", "-q", "oci:\(sandbox.path)/l:two", "\(archive):name:1")
+      #expect(try sandbox.resolve(archive).digest == image.digest, "\(form)")
+      #expect(try sandbox.resolve("\(archive):name:1").digest == image.digest, "\(form)")
+    }
+  }
+}
