@@ -47,6 +47,8 @@ let package = Package(
     .target(
       name: "HostProfile", dependencies: ["CKVM", "KVM", "GuestMemory", "LinuxSystem"], swiftSettings: safe),
     .target(name: "Configuration", swiftSettings: safe),
+    // Compiled into the guest's agent as well, in Embedded Swift.
+    .target(name: "AgentProtocol", swiftSettings: safe),
     .target(name: "Confinement", dependencies: ["Configuration", "LinuxSystem"], swiftSettings: safe),
     .target(
       name: "Machine",
@@ -66,7 +68,7 @@ let package = Package(
     .executableTarget(
       name: "swiftlet",
       dependencies: [
-        "Configuration", "KernelImages", "HostProfile", "LinuxSystem",
+        "AgentProtocol", "Configuration", "KernelImages", "HostProfile", "LinuxSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -146,7 +148,7 @@ package.targets.append(
 
 /// What the fuzz targets hand their bytes to.
 let fuzzed: [Target.Dependency] = [
-  "DeviceFakes", "Backends", "Boot", "Configuration", "Devices", "GuestMemory", "HostProfile", "KernelImages",
+  "AgentProtocol", "DeviceFakes", "Backends", "Boot", "Configuration", "Devices", "GuestMemory", "HostProfile", "KernelImages",
   "LinuxSystem", "swiftlet",
 ]
 

@@ -15,7 +15,7 @@ struct Swiftlet: ParsableCommand {
       128+n  ended by signal n
       """,
     version: "swiftlet 0.1",
-    subcommands: [Boot.self, Inspect.self, Doctor.self])
+    subcommands: [Boot.self, Run.self, Inspect.self, Doctor.self])
 }
 
 @main
@@ -55,6 +55,8 @@ enum Program {
     do throws(Diagnostic) { try Output.write(text + "\n") } catch { fail(error) }
     exit(0)
   }
+
+  static func end(_ status: Int32) -> Never { exit(status) }
 
   /// Says it on one line of standard error and ends.
   static func fail(_ diagnostic: Diagnostic) -> Never {

@@ -1,0 +1,136 @@
+import AgentProtocol
+import Configuration
+import Glibc
+import LinuxSystem
+
+/// How a run ended, for the person and for `--json`.
+struct RunResult {
+  var status: Int32
+  /// What there is to say on standard error; nil where the status is the program's own.
+  var complaint: String?
+  var ending: Ending?
+  /// Nanoseconds of CLOCK_MONOTONIC; nil where it did not come to that.
+  var programStartedAt: UInt64?
+  var programEndedAt: UInt64?
+  var endedAt: UInt64 = 0
+  /// Of the monitor with the guest's memory, in bytes.
+  var peakMemory: UInt64 = 0
+}
+
+/// A machine for one program, from the request to its end, with nothing left behind.
+struct RunMachine {
+  /// Of the vsock, in the machine's folder; a guest's connection to host port n goes to the same with `_n` behind.
+  static let socketName = "vsock"
+
+  private let request: RunRequest
+  private let signals: SignalDescriptor
+  private let folder: RuntimeFolder
+  private let mask: SignalMask
+
+  /// - Throws: what keeps it from being prepared.
+  init(_ request: RunRequest) throws(Diagnostic) {
+    self.request = request
+    mask = SignalMask()
+    do throws(SystemError) { signals = try SignalDescriptor(RunSession.signals) } catch {
+      throw Diagnostic(.hostResource, "cannot watch signals", which: "", mend: "\(error)")
+    }
+    Signal.ignoreFailedWrites()
+    folder = try RuntimeFolder(name: nil)
+  }
+
+  func run() throws(Diagnostic) -> RunResult {
+    defer { folder.remove() }
+    let image = try ImageSource.prepare(request.image, in: folder.path)
+    let opening = try frames(image)
+    var boot = request.boot
+    boot.initialRamdisk = try Agent.path()
+    boot.disks.insert(try Disk(path: image.path, readOnly: true), at: 0)
+    boot.vsock = try VirtioSocket(path: folder.place(Self.socketName))
+    let description = try boot.describe(startedAt: Program.startedAt)
+    let listener: NamedListener
+    do throws(SystemError) {
+      listener = try NamedListener(path: folder.place("\(Self.socketName)_\(Wire.port)"))
+    } catch {
+      throw Diagnostic(
+        .hostResource, "cannot make the machine's socket", which: folder.path, mend: "\(error)")
+    }
+    var monitor = try MonitorProcess(description, mask: mask, isHeard: isHeard)
+    switch begin(listener, &monitor) {
+    case .connected(let socket): return serve(socket, opening, monitor)
+    case .stopped(let signal): return result(.stopped(signal: signal), of: monitor.finish(by: SIGKILL))
+    case .monitorEnded: return result(.lost, of: monitor.finish(by: nil))
+    }
+  }
+
+  private var isHeard: Bool { request.boot.verbose || request.boot.timeline }
+
+  private func frames(_ image: RunnableImage) throws(Diagnostic) -> [UInt8] {
+    var setup = request.setup
+    setup.root = image.root
+    guard let first = setup.encoded(), let second = try request.start(of: image.config).encoded() else {
+      throw Diagnostic(
+        .usage, "arguments and environment too long", which: request.image,
+        mend: "give at most \(Wire.payloadLimit >> 10) KiB")
+    }
+    return first + second
+  }
+
+  /// What a machine comes to before its program.
+  private enum Beginning: ~Copyable {
+    case connected(FileDescriptor)
+    case stopped(Int32)
+    case monitorEnded
+  }
+
+  /// Waits until the guest's agent has called.
+  private func begin(_ listener: borrowing NamedListener, _ monitor: inout MonitorProcess) -> Beginning {
+    while true {
+      var entries = [
+        PollEntry(listener.descriptor.raw, reading: true), PollEntry(signals.descriptor.raw, reading: true),
+        PollEntry(monitor.ended, reading: true), PollEntry(monitor.messages, reading: true),
+      ]
+      guard (try? PollEntry.wait(&entries)) != nil else { return .stopped(SIGTERM) }
+      if entries[3].isReadable { monitor.listen() }
+      if let signal = signals.next(), signal != SIGWINCH { return .stopped(signal) }
+      if let socket = (try? UnixSocket.accept(from: listener.descriptor)) ?? nil { return .connected(socket) }
+      if entries[2].isReadable { return .monitorEnded }
+    }
+  }
+
+  private func serve(
+    _ socket: consuming FileDescriptor, _ opening: [UInt8], _ monitor: consuming MonitorProcess
+  ) -> RunResult {
+    var end = SessionEnd.stopped(signal: SIGTERM)
+    var (startedAt, endedAt): (UInt64?, UInt64?)
+    do throws(SystemError) {
+      var session = try RunSession(
+        socket, opening: opening, signals: signals, hasTerminal: request.hasTerminal)
+      var terminal = request.hasTerminal ? Terminal(STDIN_FILENO) : nil
+      _ = terminal?.makeRaw()
+      defer { terminal?.restore() }
+      end = try session.run()
+      (startedAt, endedAt) = (session.startedAt, Clock.monotonicNanoseconds())
+    } catch { Program.warn("cannot wait for the program: \(error)") }
+    // Where the connection was lost, the monitor ends by itself and says why.
+    let signal = end == .lost ? nil : request.boot.timeline ? SIGTERM : SIGKILL
+    var result = result(end, of: monitor.finish(by: signal))
+    (result.programStartedAt, result.programEndedAt) = (startedAt, endedAt)
+    return result
+  }
+
+  private func result(_ end: SessionEnd, of monitor: MonitorProcess.End) -> RunResult {
+    var result = RunResult(status: RunStatus.ownFailure)
+    switch end {
+    case .ended(let ending):
+      result.status = ending.status
+      result.ending = ending
+    case .stopped(let signal): result.status = 128 + signal
+    case .failed(let failure): (result.status, result.complaint) = RunStatus.explain(failure, of: request)
+    case .violation(let violation): result.complaint = "the guest broke the protocol: \(violation)"
+    case .lost: (result.status, result.complaint) = RunStatus.explain(monitor, isHeard: isHeard)
+    }
+    result.peakMemory = monitor.peakMemory
+    result.endedAt = Clock.monotonicNanoseconds()
+    return result
+  }
+}
