@@ -16,11 +16,12 @@ public struct WatchedProgram: ~Copyable {
   public init(
     _ path: String, arguments: [String], output: Int32?, errors: Int32, mask: SignalMask
   ) throws(SystemError) {
-    let null = try FileDescriptor(opening: "/dev/null", O_RDWR)
+    let null = try FileDescriptor(opening: "/dev/null", O_RDWR).release()
+    defer { close(null) }
     guard let process = try ForkedProcess.fork() else {
       mask.apply()
       setpgid(0, 0)
-      guard dup2(null.raw, 0) == 0, dup2(output ?? null.raw, 1) == 1, dup2(errors, 2) == 2 else { _exit(70) }
+      guard dup2(null, 0) == 0, dup2(output ?? null, 1) == 1, dup2(errors, 2) == 2 else { _exit(70) }
       _ = try? replaceProcess(with: path, arguments: arguments)
       _exit(70)
     }

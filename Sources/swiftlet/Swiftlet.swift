@@ -40,7 +40,12 @@ enum Program {
       guard Swiftlet.exitCode(for: error) != .success else { show(Swiftlet.fullMessage(for: error)) }
       var message = Swiftlet.message(for: error).split(separator: "\n").joined(separator: " ")
       if message.last == "." { message.removeLast() }
-      fail(Diagnostic(.usage, message, which: "", mend: "see \(helpCommand)"))
+      let diagnostic = Diagnostic(.usage, message, which: "", mend: "see \(helpCommand)")
+      guard CommandLine.arguments.dropFirst().first != "run" else {
+        warn("\(diagnostic)")
+        end(RunStatus.ownFailure)
+      }
+      fail(diagnostic)
     }
   }
 

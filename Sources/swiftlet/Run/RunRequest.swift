@@ -14,6 +14,8 @@ struct RunRequest: Equatable {
   var user: String?
   var hasTerminal = false
   var limits: [StartRequest.Limit] = []
+  /// Where the result is written to.
+  var report: String?
 
   var boot = BootRequest()
   var setup = Setup()

@@ -49,7 +49,8 @@ enum RunStatus {
     }
     switch monitor.end {
     case .killed(let signal): return (status, "the machine is gone: signal \(signal) ended its monitor")
-    case .exited: return (status, "the machine switched itself off before its program ended")
+    case .exited(0): return (status, "the machine switched itself off before its program ended")
+    case .exited(let code): return (status, "the monitor ended with status \(code) and says nothing")
     }
   }
 }
