@@ -35,6 +35,20 @@ public struct ForkedProcess: Sendable {
     return nil
   }
 
+  /// Splits the process, which may have one thread only, into this one and one that lives on by itself: the first of a
+  /// session, without a terminal, and with /dev/null as standard input and output.
+  /// - Returns: nil in the new process.
+  public static func detach() throws(SystemError) -> ForkedProcess? {
+    let null = try FileDescriptor(opening: "/dev/null", O_RDWR).release()
+    defer { close(null) }
+    let result = try checked(clinux_fork(0), "fork")
+    if result > 0 { return ForkedProcess(identifier: Int32(result)) }
+    setsid()
+    dup2(null, STDIN_FILENO)
+    dup2(null, STDOUT_FILENO)
+    return nil
+  }
+
   /// Has the kernel kill the calling process when its parent ends; a change of user takes that back.
   public static func dieWithParent() throws(SystemError) {
     _ = try checked(clinux_die_with_parent(SIGKILL), "prctl", "PR_SET_PDEATHSIG")

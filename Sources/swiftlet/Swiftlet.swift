@@ -15,7 +15,9 @@ struct Swiftlet: ParsableCommand {
       128+n  ended by signal n
       """,
     version: "swiftlet 0.1",
-    subcommands: [Boot.self, Run.self, Inspect.self, Doctor.self])
+    subcommands: [
+      Boot.self, Run.self, Exec.self, PS.self, Logs.self, Stop.self, Kill.self, Inspect.self, Doctor.self,
+    ])
 }
 
 @main
@@ -41,7 +43,7 @@ enum Program {
       var message = Swiftlet.message(for: error).split(separator: "\n").joined(separator: " ")
       if message.last == "." { message.removeLast() }
       let diagnostic = Diagnostic(.usage, message, which: "", mend: "see \(helpCommand)")
-      guard CommandLine.arguments.dropFirst().first != "run" else {
+      guard !["run", "exec"].contains(CommandLine.arguments.dropFirst().first) else {
         warn("\(diagnostic)")
         end(RunStatus.ownFailure)
       }

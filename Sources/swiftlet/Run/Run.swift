@@ -34,13 +34,22 @@ struct Run: ParsableCommand {
     if ["--help", "-h"].contains(words.first) { throw CleanExit.helpRequest(self) }
     do throws(Diagnostic) {
       let request = try options.request(words)
-      let result = try RunMachine(request).run()
-      if let complaint = result.complaint { Program.warn(complaint) }
-      if let file = request.report { try result.write(to: file, since: Program.startedAt) }
-      Program.end(result.status)
+      Program.end(try request.isDetached ? Detachment.run(request) : Run.run(request) { _ in })
     } catch {
       Program.warn("\(error)")
       Program.end(RunStatus.ownFailure)
     }
+  }
+
+  /// Runs it to its end.
+  /// - Parameter whenStarted: called with the machine's name when the program is there.
+  /// - Returns: the status.
+  static func run(
+    _ request: RunRequest, whenStarted: @escaping (String) -> Void
+  ) throws(Diagnostic) -> Int32 {
+    let result = try RunMachine(request, whenStarted: whenStarted).run()
+    if let complaint = result.complaint { Program.warn(complaint) }
+    if let file = request.report { try result.write(to: file, since: Program.startedAt) }
+    return result.status
   }
 }

@@ -26,16 +26,25 @@ struct RunMachine {
   private let signals: SignalDescriptor
   private let folder: RuntimeFolder
   private let mask: SignalMask
+  private let log: MachineLog?
+  private let whenStarted: () -> Void
 
+  /// - Parameter whenStarted: called with the machine's name when its program is there.
   /// - Throws: what keeps it from being prepared.
-  init(_ request: RunRequest) throws(Diagnostic) {
+  init(_ request: RunRequest, whenStarted: @escaping (String) -> Void = { _ in }) throws(Diagnostic) {
     self.request = request
     mask = SignalMask()
     do throws(SystemError) { signals = try SignalDescriptor(RunSession.signals) } catch {
       throw Diagnostic(.hostResource, "cannot watch signals", which: "", mend: "\(error)")
     }
     Signal.ignoreFailedWrites()
-    folder = try RuntimeFolder(name: nil)
+    let folder = try RuntimeFolder(name: request.name)
+    self.folder = folder
+    log = try request.isDetached ? MachineLog(in: folder.path) : nil
+    self.whenStarted = {
+      MachineState(request).write(to: folder.path)
+      whenStarted(folder.name)
+    }
   }
 
   func run() throws(Diagnostic) -> RunResult {
@@ -91,7 +100,9 @@ struct RunMachine {
       ]
       guard (try? PollEntry.wait(&entries)) != nil else { return .stopped(SIGTERM) }
       if entries[3].isReadable { monitor.listen() }
-      if let signal = signals.next(), signal != SIGWINCH { return .stopped(signal) }
+      if let signal = signals.next(), signal != SIGWINCH {
+        return .stopped(signal == RunSession.powerLoss ? SIGKILL : signal)
+      }
       if let socket = (try? UnixSocket.accept(from: listener.descriptor)) ?? nil { return .connected(socket) }
       if entries[2].isReadable { return .monitorEnded }
     }
@@ -104,7 +115,8 @@ struct RunMachine {
     var (startedAt, endedAt): (UInt64?, UInt64?)
     do throws(SystemError) {
       var session = try RunSession(
-        socket, opening: opening, signals: signals, hasTerminal: request.hasTerminal)
+        socket, opening: opening, signals: signals, hasTerminal: request.hasTerminal, log: log,
+        whenStarted: whenStarted)
       var terminal = request.hasTerminal ? Terminal(STDIN_FILENO) : nil
       _ = terminal?.makeRaw()
       defer { terminal?.restore() }

@@ -92,6 +92,17 @@ struct RunOptions: ParsableArguments {
       valueName: "[address:]port:port[/udp]"))
   var publish: [String] = []
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "What the machine is called for exec, ps, stop, kill, logs and inspect.", valueName: "name"))
+  var name: String?
+
+  @Flag(
+    name: .shortAndLong,
+    help: "Print the machine's name when the program runs, and let it run on; its output is what logs shows.")
+  var detach = false
+
   @Flag(help: "Remove the machine at its end, which always happens.")
   var rm = false
 
@@ -140,6 +151,13 @@ struct RunOptions: ParsableArguments {
     request.hasTerminal = tty
     for text in ulimit { request.limits.append(try RunValue.limit(text)) }
     request.report = json
+    request.name = try name.map { text throws(Diagnostic) in try RunValue.machineName(text) }
+    request.isDetached = detach
+    if detach || name != nil { request.setup.options.insert(.listens) }
+    if detach, tty {
+      throw Diagnostic(
+        .usage, "a terminal for a machine without one", which: "-d -t", mend: "use swiftlet exec -t later")
+    }
     try prepare(&request.setup, &request.boot)
     return request
   }

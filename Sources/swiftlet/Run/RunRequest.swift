@@ -13,7 +13,12 @@ struct RunRequest: Equatable {
   var directory: String?
   var user: String?
   var hasTerminal = false
+  /// Whether a working directory that is not there is made.
+  var makesDirectory = true
   var limits: [StartRequest.Limit] = []
+  var name: String?
+  /// Whether it runs on by itself.
+  var isDetached = false
   /// Where the result is written to.
   var report: String?
 
@@ -30,7 +35,8 @@ struct RunRequest: Equatable {
         .usage, "no command", which: image, mend: "the image names none: write one behind the image")
     }
     var start = Start(arguments)
-    start.options = hasTerminal ? [.makesDirectory, .terminal] : .makesDirectory
+    if hasTerminal { start.options.insert(.terminal) }
+    if makesDirectory { start.options.insert(.makesDirectory) }
     start.window = hasTerminal ? TerminalSize.now : WindowSize(columns: 0, rows: 0)
     start.user = user ?? config.user
     start.directory = directory ?? config.workingDirectory

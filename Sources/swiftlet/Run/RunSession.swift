@@ -19,11 +19,16 @@ enum SessionEnd: Equatable {
 struct RunSession: ~Copyable {
   /// A second interrupt within this time, in nanoseconds, ends all.
   private static let insistence: UInt64 = 1_000_000_000
-  /// What is passed on to the program.
-  static let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH]
+  /// What is passed on to the program, and ``powerLoss``.
+  static let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, powerLoss]
+  /// What ends a machine at once, as it would a computer.
+  static let powerLoss = SIGPWR
 
   private let signals: SignalDescriptor
   private let hasTerminal: Bool
+  /// Where the output goes instead of to the standard files.
+  private let log: MachineLog?
+  private let whenStarted: () -> Void
   private var connection: AgentConnection
   private var input: InputStream
   private var output: OutputStream
@@ -36,9 +41,12 @@ struct RunSession: ~Copyable {
   /// When the program was there, in nanoseconds of CLOCK_MONOTONIC.
   private(set) var startedAt: UInt64?
 
-  /// - Parameter opening: the frames that ask for the program.
+  /// - Parameters:
+  ///   - opening: the frames that ask for the program.
+  ///   - whenStarted: called when the program is there.
   init(
-    _ socket: consuming FileDescriptor, opening: [UInt8], signals: SignalDescriptor, hasTerminal: Bool
+    _ socket: consuming FileDescriptor, opening: [UInt8], signals: SignalDescriptor, hasTerminal: Bool,
+    log: MachineLog? = nil, whenStarted: @escaping () -> Void = {}
   ) throws(SystemError) {
     let input = try InputStream()
     let output = try OutputStream(STDOUT_FILENO)
@@ -47,6 +55,8 @@ struct RunSession: ~Copyable {
     connection.send(opening)
     self.signals = signals
     self.hasTerminal = hasTerminal
+    self.log = log
+    self.whenStarted = whenStarted
     self.input = input
     self.output = output
     self.errors = errors
@@ -91,15 +101,22 @@ struct RunSession: ~Copyable {
 
   private mutating func take(_ message: GuestMessage) {
     switch message {
-    case .started: startedAt = Clock.monotonicNanoseconds()
-    case .output(let range):
-      output.put(connection.bytes(range))
-      if let failure = output.failure { lose(failure) }
-    case .errorOutput(let range): errors.put(connection.bytes(range))
+    case .started:
+      startedAt = Clock.monotonicNanoseconds()
+      whenStarted()
+    case .output(let range): pass(connection.bytes(range), .output)
+    case .errorOutput(let range): pass(connection.bytes(range), .errorOutput)
     case .inputTaken: break
     case .ended(let ending): end = .ended(ending)
     case .failed(let failure): end = .failed(failure)
     }
+  }
+
+  private mutating func pass(_ bytes: ArraySlice<UInt8>, _ kind: GuestKind) {
+    if let log { return log.append(bytes, kind) }
+    guard kind == .output else { return errors.put(bytes) }
+    output.put(bytes)
+    if let failure = output.failure { lose(failure) }
   }
 
   /// A reader that has gone is told to the program as the kernel would have.
@@ -124,6 +141,10 @@ struct RunSession: ~Copyable {
     while let number = signals.next() {
       if number == SIGWINCH, hasTerminal {
         connection.send(.resize(TerminalSize.now))
+        continue
+      }
+      if number == Self.powerLoss {
+        end = .stopped(signal: SIGKILL)
         continue
       }
       let now = Clock.monotonicNanoseconds()

@@ -37,6 +37,23 @@ enum RunValue {
     return text
   }
 
+  /// What a machine is called by, and its folder.
+  static func machineName(_ text: String) throws(Diagnostic) -> String {
+    let isName = text.utf8.enumerated().allSatisfy { index, byte in
+      switch byte {
+      case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
+      case 0x2d, 0x2e, 0x5f: index > 0
+      default: false
+      }
+    }
+    guard isName, (1...40).contains(text.utf8.count) else {
+      throw Diagnostic(
+        .usage, "bad name for a machine", which: text,
+        mend: "use 1 to 40 letters, digits, -, . and _, the first one a letter or digit")
+    }
+    return text
+  }
+
   static func hostName(_ text: String) throws(Diagnostic) -> String {
     let isName = text.utf8.allSatisfy { byte in
       switch byte {

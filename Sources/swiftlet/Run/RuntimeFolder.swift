@@ -9,6 +9,8 @@ import LinuxSystem
 final class RuntimeFolder {
   private static let lockName = "lock"
 
+  /// The machine's name: what was asked for, or twelve digits.
+  let name: String
   let path: String
   private let lock: FileDescriptor
   private var isRemoved = false
@@ -22,10 +24,12 @@ final class RuntimeFolder {
       let turn = try FileDescriptor(opening: base, O_RDONLY | O_DIRECTORY)
       _ = try turn.takeTurn(waiting: true)
       RuntimeFolder.removeLeftovers(in: base)
-      let path = "\(base)/\(name ?? RuntimeFolder.randomName())"
+      let chosen = name ?? RuntimeFolder.randomName()
+      let path = "\(base)/\(chosen)"
       guard mkdir(path, 0o700) == 0 else { throw SystemError(call: "mkdir", operand: path, code: errno) }
       lock = try FileDescriptor(opening: "\(path)/\(RuntimeFolder.lockName)", O_RDWR | O_CREAT)
       _ = try lock.takeTurn(waiting: false)
+      self.name = chosen
       self.path = path
       _ = consume turn
     } catch {
@@ -72,6 +76,21 @@ final class RuntimeFolder {
     guard let lock = try? FileDescriptor(opening: "\(path)/\(lockName)", O_RDWR) else { return false }
     let isFree = try? lock.takeTurn(waiting: false)
     return isFree == false
+  }
+
+  /// The folder of the machine of this name.
+  static func path(of name: String) throws(Diagnostic) -> String {
+    let path = "\(try base(making: false))/\(try RunValue.machineName(name))"
+    guard isInUse(path) else {
+      throw Diagnostic(.noInput, "no such machine", which: name, mend: "swiftlet ps tells which there are")
+    }
+    return path
+  }
+
+  /// The names of all machines that run.
+  static func running() throws(Diagnostic) -> [String] {
+    let base = try base(making: false)
+    return names(in: base).filter { isInUse("\(base)/\($0)") }
   }
 
   private static func removeLeftovers(in base: String) {
