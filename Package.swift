@@ -148,7 +148,8 @@ package.targets.append(
 
 /// What the fuzz targets hand their bytes to.
 let fuzzed: [Target.Dependency] = [
-  "AgentProtocol", "DeviceFakes", "Backends", "Boot", "Configuration", "Devices", "GuestMemory", "HostProfile", "KernelImages",
+  "AgentProtocol", "DeviceFakes", "Backends", "Boot", "Configuration", "Devices", "GuestMemory",
+  "HostProfile", "KernelImages",
   "LinuxSystem", "swiftlet",
 ]
 

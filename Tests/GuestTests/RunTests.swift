@@ -28,7 +28,8 @@ struct RunTests {
     var input = Data()
     while input.count < count { input += pattern }
     try input.write(to: URL(fileURLWithPath: path))
-    let result = try world.shell("$RUN $IMAGE -- /bin/cat <input >output", limit: runsLongTests ? 3000 : 300)
+    let result = try world.shell(
+      "$S run $IMAGE -- /bin/cat <input >output", limit: runsLongTests ? 3000 : 300)
     #expect(result.error == "")
     #expect(result.status == 0)
     #expect(try Data(contentsOf: URL(fileURLWithPath: world.place("output"))) == input)
@@ -190,10 +191,44 @@ struct RunTests {
     #expect(try world.leftovers() == [])
   }
 
+  /// What one machine writes, the next one finds, on a disk that is whole.
+  @Test func aWritableDiskKeepsWhatIsWritten() throws {
+    let world = try RunWorld()
+    let disk = world.place("disk.ext4")
+    let first = try world.run(["--writable", "\(disk),size=32M"], ["/bin/sh", "-c", "echo kept > /etc/new"])
+    #expect(first.error == "")
+    #expect(first.status == 0)
+    let check = try world.shell("PATH=$PATH:/sbin:/usr/sbin; e2fsck -fn disk.ext4; dumpe2fs -h disk.ext4")
+    #expect(check.output.contains("Filesystem state:         clean\n"), "\(check.output)")
+    #expect(!check.output.contains("needs_recovery"), "\(check.output)")
+    let second = try world.run(["--writable", disk], ["/bin/cat", "/etc/new", "/etc/passwd"])
+    #expect(second.output == "kept\nroot:x:0:0:root:/root:/bin/sh\n")
+    #expect(second.error == "")
+  }
+
+  /// By passt, which is gone with the machine.
+  @Test(.enabled(if: access("/usr/bin/passt", X_OK) == 0 && access("/usr/bin/curl", X_OK) == 0))
+  func aPortOfTheHostLeadsInside() throws {
+    let world = try RunWorld()
+    let address = "127.0.0.1:\(20_000 + getpid() % 20_000)"
+    let result = try world.shell(
+      """
+      mkdir www; echo a page > www/index.html
+      $S run -d --name web --network user -p \(address):80 -v "$PWD/www:/www" $IMAGE httpd -f -h /www
+      curl -s --max-time 100 --retry 20 --retry-all-errors http://\(address)/
+      $S stop web
+      """)
+    #expect(result.output == "web\na page\n")
+    #expect(result.error == "")
+    #expect(try world.leftovers() == [])
+    for _ in 0..<200 where world.processes() != [] { usleep(50_000) }
+    #expect(world.processes() == [])
+  }
+
   /// A reader that wants no more ends the program, as in a pipe.
   @Test func aReaderThatGoesEndsTheProgram() throws {
     let world = try RunWorld()
-    let result = try world.shell("{ $RUN $IMAGE yes; echo $? >status; } | head -n 1; cat status")
+    let result = try world.shell("{ $S run $IMAGE yes; echo $? >status; } | head -n 1; cat status")
     #expect(result.output == "y\n141\n")
     #expect(result.error == "")
   }
@@ -250,14 +285,14 @@ final class RunWorld: Sendable {
     return try program.run(arguments, input: input, limit: 300, observing: observe)
   }
 
-  /// Runs shell commands in the folder, with `$RUN` for `swiftlet run` and `$IMAGE`.
+  /// Runs shell commands in the folder, with `$S` for swiftlet and `$IMAGE`.
   func shell(_ commands: String, limit: Int = 300) throws -> Program.Result {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
     process.arguments = ["--signal=KILL", "\(limit)", "/bin/sh", "-c", commands]
     process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }.merging([
-      "RUN": Program.folder.appendingPathComponent("swiftlet").path + " run", "IMAGE": image,
+      "S": Program.folder.appendingPathComponent("swiftlet").path, "IMAGE": image,
       "SWIFT_BACKTRACE": "enable=no",
     ]) { $1 }
     let (output, error) = (Pipe(), Pipe())

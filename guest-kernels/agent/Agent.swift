@@ -36,6 +36,7 @@ struct Agent {
   private var children: Int32 = -1
   private var listener: Int32 = -1
   private var settles = false
+  private var layer: Int32 = -1
 
   init(sessions: UnsafeMutablePointer<Session>, entries: UnsafeMutablePointer<pollfd>) {
     self.sessions = sessions
@@ -95,7 +96,13 @@ struct Agent {
 
   /// Makes the machine ready; false where that failed, which the host has been told then.
   private mutating func prepare(_ request: SetupRequest, for number: Int) -> Bool {
-    if let failure = sessions[number].withReceived({ Machine(request, $0).prepare() }) {
+    let failure = sessions[number].withReceived { bytes in
+      var machine = Machine(request, bytes)
+      let failure = machine.prepare()
+      layer = machine.layer
+      return failure
+    }
+    if let failure {
       sessions[number].fail(failure)
       return false
     }
@@ -112,7 +119,7 @@ struct Agent {
     guard sessions[number].isUsed else { return }
     sessions[number].relay()
     if sessions[number].isDrained {
-      if number == 0, settles { _ = sys_sync() }
+      if number == 0, settles { settle(layer) }
       sessions[number].tellEnd()
     }
     if !sessions[number].flush() || sessions[number].isOver && number != 0 { close(number) }
@@ -124,7 +131,7 @@ struct Agent {
     sessions[number].close()
     guard number > 0 else {
       endTheRest()
-      if settles { _ = sys_sync() }
+      if settles { settle(layer) }
       powerOff()
     }
   }

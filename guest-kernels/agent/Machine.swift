@@ -7,6 +7,8 @@ struct Machine {
   private let request: SetupRequest
   /// Where the request's places are.
   private let bytes: CText
+  /// The folder that is written to, where that is of a disk; else negative.
+  private(set) var layer: Int32 = -1
 
   init(_ request: SetupRequest, _ bytes: CText) {
     self.request = request
@@ -14,7 +16,7 @@ struct Machine {
   }
 
   /// - Returns: why it could not be done.
-  func prepare() -> Failure? {
+  mutating func prepare() -> Failure? {
     let result = mountRoot()
     guard result == 0 else { return failure(.root, result) }
     mountKernelFolders()
@@ -34,7 +36,7 @@ struct Machine {
   }
 
   /// The image below, what is written above, together as the root.
-  private func mountRoot() -> Int {
+  private mutating func mountRoot() -> Int {
     let type: StaticString = request.root == .erofs ? "erofs" : "ext4"
     var result = sys_mount(("/dev/vda" as StaticString).path, ("/image" as StaticString).path, type.path, UInt(MS_RDONLY))
     guard result == 0 else { return result }
@@ -44,6 +46,9 @@ struct Machine {
       result = sys_mount(("tmpfs" as StaticString).path, ("/layer" as StaticString).path, ("tmpfs" as StaticString).path, 0)
     }
     guard result == 0 else { return result }
+    if request.options.contains(.writableDisk) {
+      layer = Int32(truncatingIfNeeded: openFile("/layer", O_PATH | O_DIRECTORY | O_CLOEXEC))
+    }
     _ = sys_mkdir(("/layer/upper" as StaticString).path, 0o755)
     _ = sys_mkdir(("/layer/work" as StaticString).path, 0o755)
     let options: StaticString = "lowerdir=/image,upperdir=/layer/upper,workdir=/layer/work"
@@ -112,6 +117,27 @@ struct Machine {
     makeFolders(("/etc" as StaticString).path)
     _ = sys_unlink(path.path)
     _ = sys_symlink(target.path, path.path)
+  }
+}
+
+/// Writes all out that outlives the machine. What a disk's file system is told at last spares the next mount from
+/// recovering it; where programs have left it in use, all is there nevertheless.
+/// - Parameter layer: ``Machine/layer``.
+func settle(_ layer: Int32) {
+  _ = sys_sync()
+  guard layer >= 0 else { return }
+  // There is no other name for it any more.
+  withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { path in
+    let prefix: StaticString = "/proc/self/fd/"
+    var end = prefix.utf8CodeUnitCount
+    for index in 0..<end { path[index] = prefix.utf8Start[index] }
+    if layer >= 10 {
+      path[end] = 0x30 + UInt8(truncatingIfNeeded: layer / 10 % 10)
+      end += 1
+    }
+    path[end] = 0x30 + UInt8(truncatingIfNeeded: layer % 10)
+    path[end + 1] = 0
+    _ = sys_mount(nil, path.baseAddress, nil, UInt(MS_REMOUNT | MS_RDONLY))
   }
 }
 

@@ -13,7 +13,9 @@ enum Detachment {
       let ends = try UnixSocket.pair()
       let ours = FileDescriptor(owning: ends.0)
       let theirs = ends.1
-      guard let process = try ForkedProcess.detach(keeping: theirs) else { supervise(request, telling: theirs) }
+      guard let process = try ForkedProcess.detach(keeping: theirs) else {
+        supervise(request, telling: theirs)
+      }
       close(theirs)
       supervisor = process
       news = ours

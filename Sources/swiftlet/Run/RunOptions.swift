@@ -56,6 +56,14 @@ struct RunOptions: ParsableArguments {
     help: ArgumentHelp("The machine's name for itself. (default: swiftlet)", valueName: "name"))
   var hostname: String?
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Keep what is written over the image on this disk, an ext4; with size=, one is made if there is none.",
+      valueName: "file[,size=size]"),
+    completion: .file())
+  var writable: String?
+
   @Flag(help: "Let nothing of the root be written, not even for the machine's life.")
   var readOnly = false
 
@@ -151,6 +159,7 @@ struct RunOptions: ParsableArguments {
     request.hasTerminal = tty
     for text in ulimit { request.limits.append(try RunValue.limit(text)) }
     request.report = json
+    request.writable = try writable.map { text throws(Diagnostic) in try WritableDisk(option: text) }
     request.name = try name.map { text throws(Diagnostic) in try RunValue.machineName(text) }
     request.isDetached = detach
     if detach || name != nil { request.setup.options.insert(.listens) }
@@ -174,6 +183,7 @@ struct RunOptions: ParsableArguments {
   private func prepare(_ setup: inout Setup, _ boot: inout BootRequest) throws(Diagnostic) {
     setup.hostName = try RunValue.hostName(hostname ?? "swiftlet")
     if readOnly { setup.options.insert(.readOnly) }
+    if writable != nil { setup.options.formUnion([.writableDisk, .settles]) }
     for (index, text) in volume.enumerated() {
       let volume = try Volume(option: text, index: index)
       boot.shares.append(volume.share)

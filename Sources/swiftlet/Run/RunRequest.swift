@@ -16,6 +16,7 @@ struct RunRequest: Equatable {
   /// Whether a working directory that is not there is made.
   var makesDirectory = true
   var limits: [StartRequest.Limit] = []
+  var writable: WritableDisk?
   var name: String?
   /// Whether it runs on by itself.
   var isDetached = false

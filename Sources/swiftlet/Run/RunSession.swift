@@ -50,7 +50,8 @@ struct RunSession: ~Copyable {
   ) throws(SystemError) {
     let input = try InputStream()
     let output = try OutputStream(STDOUT_FILENO)
-    let errors = try OutputStream(STDERR_FILENO)
+    // With a log, standard error is about to be given up: nothing may hold on to it.
+    let errors = try OutputStream(log == nil ? STDERR_FILENO : STDOUT_FILENO)
     connection = AgentConnection(socket)
     connection.send(opening)
     self.signals = signals
