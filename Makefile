@@ -11,7 +11,7 @@ STATIC := --static-swift-stdlib -Xswiftc -static-executable -Xswiftc -use-ld=lld
 LIMIT := timeout --kill-after=30
 GUESTS := guest-kernels
 SCRIPTS := tools/setup .ci/run $(GUESTS)/linux/build $(GUESTS)/linux/repack $(GUESTS)/bare/build \
-	$(GUESTS)/init/build $(GUESTS)/rootfs/build $(GUESTS)/programs/build \
+	$(GUESTS)/init/build $(GUESTS)/agent/build $(GUESTS)/rootfs/build $(GUESTS)/programs/build \
 	$(GUESTS)/stock/build Benchmarks/run Fuzz/run \
 	tools/install tools/manual
 
@@ -35,11 +35,13 @@ build: setup ## Build bin/swiftlet and bin/swiftlet-vmm
 guests: setup ## Build the guests that are not built yet (cached outside)
 	@$(GUESTS)/bare/build > /dev/null
 	@$(GUESTS)/linux/build up smp
+	@$(GUESTS)/agent/build > /dev/null
 	@$(GUESTS)/rootfs/build > /dev/null
 	@$(GUESTS)/programs/build > /dev/null
 	@mkdir -p share/swiftlet/kernels
 	@for flavour in up smp; do ln -sfn "$$($(GUESTS)/linux/build --print-dir $$flavour)" \
 	  share/swiftlet/kernels/$$flavour; done
+	@ln -sfn "$$($(GUESTS)/agent/build --print-dir)" share/swiftlet/agent
 	@ln -sfn "$$($(GUESTS)/rootfs/build --print-dir)" share/swiftlet/rootfs
 
 run: build guests ## Boot Linux to user space from a disk, on the virtio console

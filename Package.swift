@@ -49,6 +49,8 @@ let package = Package(
     .target(
       name: "HostProfile", dependencies: ["CKVM", "KVM", "GuestMemory", "LinuxSystem"], swiftSettings: safe),
     .target(name: "Configuration", swiftSettings: safe),
+    // Compiled into the guest's agent as well, in Embedded Swift.
+    .target(name: "AgentProtocol", swiftSettings: safe),
     .target(name: "Confinement", dependencies: ["Configuration", "LinuxSystem"], swiftSettings: safe),
     .target(
       name: "Machine",
@@ -72,7 +74,7 @@ let package = Package(
     .executableTarget(
       name: "swiftlet",
       dependencies: [
-        "Configuration", "HostProfile", "Images", "KernelImages", "LinuxSystem",
+        "AgentProtocol", "Configuration", "HostProfile", "Images", "KernelImages", "LinuxSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -156,9 +158,8 @@ package.targets.append(
 
 /// What the fuzz targets hand their bytes to.
 let fuzzed: [Target.Dependency] = [
-  "DeviceFakes", "Backends", "Boot", "Configuration", "Devices", "Digests", "GuestMemory", "HostProfile",
-  "Images",
-  "KernelImages", "LinuxSystem", "swiftlet",
+  "AgentProtocol", "DeviceFakes", "Backends", "Boot", "Configuration", "Devices", "Digests", "GuestMemory",
+  "HostProfile", "Images", "KernelImages", "LinuxSystem", "swiftlet",
 ]
 
 if Context.environment["SWIFTLET_FUZZ"] == nil {

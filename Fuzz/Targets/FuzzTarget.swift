@@ -21,9 +21,12 @@ struct FuzzTarget: Sendable {
     FuzzTarget(name: "image-documents", run: imageDocuments),
     // What one program of ours gives the next, and the guest its description.
     FuzzTarget(name: "machine-description", run: machineDescription),
+    FuzzTarget(name: "agent-guest", run: agentGuest),
+    FuzzTarget(name: "agent-request", run: agentRequest),
     FuzzTarget(name: "boot", run: boot),
     FuzzTarget(name: "tables", run: tables),
     // What a guest does.
+    FuzzTarget(name: "agent-host", run: agentHost),
     FuzzTarget(name: "guest-memory", run: guestMemory),
     FuzzTarget(name: "instruction", run: instruction),
     FuzzTarget(name: "page-walk", run: pageWalk),

@@ -35,6 +35,24 @@ public struct ForkedProcess: Sendable {
     return nil
   }
 
+  /// Splits the process, which may have one thread only, into this one and one that lives on by itself: the first of a
+  /// session, without a terminal, with /dev/null as standard input and output, and with no other descriptors but its
+  /// standard error and `kept`: who waits for their ends must not wait for it.
+  /// - Returns: nil in the new process.
+  public static func detach(keeping kept: Int32) throws(SystemError) -> ForkedProcess? {
+    let null = try FileDescriptor(opening: "/dev/null", O_RDWR).release()
+    let result = clinux_fork(0)
+    guard result == 0 else {
+      close(null)
+      return ForkedProcess(identifier: Int32(try checked(result, "fork")))
+    }
+    setsid()
+    dup2(null, STDIN_FILENO)
+    dup2(null, STDOUT_FILENO)
+    clinux_close_others(kept)
+    return nil
+  }
+
   /// Has the kernel kill the calling process when its parent ends; a change of user takes that back.
   public static func dieWithParent() throws(SystemError) {
     _ = try checked(clinux_die_with_parent(SIGKILL), "prctl", "PR_SET_PDEATHSIG")

@@ -43,6 +43,21 @@ enum Installation {
   static func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
 }
 
+/// What a machine of `swiftlet run` starts with besides the kernel.
+enum Agent {
+  /// `$SWIFTLET_AGENT`, or the installed one.
+  static func path() throws(Diagnostic) -> String {
+    if let named = Installation.environment("SWIFTLET_AGENT") { return named }
+    if let folder = Installation.programFolder {
+      let path = "\(folder)/../share/swiftlet/agent/agent.cpio"
+      if Installation.isReadable(path) { return path }
+    }
+    throw Diagnostic(
+      .noInput, "no guest agent", which: "none is installed for this",
+      mend: "run make guests, or name one by SWIFTLET_AGENT")
+  }
+}
+
 /// The kernel that is booted when none is named.
 enum DefaultKernel {
   /// For one processor, or for several.

@@ -10,13 +10,19 @@ enum Monitor {
     let program = try path()
     let failure: SystemError
     do throws(SystemError) {
-      let file = try FileDescriptor(memoryFile: "machine-description", inherited: true)
-      try file.writeAll(description.encode())
-      try file.seek(to: 0)
+      let file = try file(of: description)
       try replaceProcess(with: program, arguments: ["--description-fd", "\(file.raw)"])
     } catch { failure = error }
     throw Diagnostic(
       .monitorError, "cannot start the monitor", which: program, mend: "\(failure.call): \(failure.reason)")
+  }
+
+  /// A memory file with the description, for a program that this process becomes or starts.
+  static func file(of description: MachineDescription) throws(SystemError) -> FileDescriptor {
+    let file = try FileDescriptor(memoryFile: "machine-description", inherited: true)
+    try file.writeAll(description.encode())
+    try file.seek(to: 0)
+    return file
   }
 
   /// Beside this program, in ../libexec, or in PATH.

@@ -15,7 +15,10 @@ struct Swiftlet: ParsableCommand {
       128+n  ended by signal n
       """,
     version: "swiftlet 0.1",
-    subcommands: [Boot.self, Inspect.self, ImagesCommand.self, Doctor.self])
+    subcommands: [
+      Boot.self, Run.self, Exec.self, PS.self, Logs.self, Stop.self, Kill.self, Inspect.self, ImagesCommand.self,
+      Doctor.self,
+    ])
 }
 
 @main
@@ -40,7 +43,12 @@ enum Program {
       guard Swiftlet.exitCode(for: error) != .success else { show(Swiftlet.fullMessage(for: error)) }
       var message = Swiftlet.message(for: error).split(separator: "\n").joined(separator: " ")
       if message.last == "." { message.removeLast() }
-      fail(Diagnostic(.usage, message, which: "", mend: "see \(helpCommand)"))
+      let diagnostic = Diagnostic(.usage, message, which: "", mend: "see \(helpCommand)")
+      guard !["run", "exec"].contains(CommandLine.arguments.dropFirst().first) else {
+        warn("\(diagnostic)")
+        end(RunStatus.ownFailure)
+      }
+      fail(diagnostic)
     }
   }
 
@@ -55,6 +63,8 @@ enum Program {
     do throws(Diagnostic) { try Output.write(text + "\n") } catch { fail(error) }
     exit(0)
   }
+
+  static func end(_ status: Int32) -> Never { exit(status) }
 
   /// Says it on one line of standard error and ends.
   static func fail(_ diagnostic: Diagnostic) -> Never {

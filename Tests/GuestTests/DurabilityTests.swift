@@ -134,7 +134,7 @@ private struct Trace {
 }
 
 /// A folder of its own, removed with its owner.
-final class PrivateFolder {
+final class PrivateFolder: Sendable {
   let path: String
 
   init() throws {

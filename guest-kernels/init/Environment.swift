@@ -22,23 +22,6 @@ enum Environment {
     }
   }
 
-  /// What follows `name`, which includes the `=`.
-  static func value(of name: StaticString, in environment: CTextArray) -> CText? {
-    var index = 0
-    while let entry = environment[index] {
-      if hasPrefix(entry, name) { return entry + name.utf8CodeUnitCount }
-      index += 1
-    }
-    return nil
-  }
-
-  /// The colon or the zero byte that ends an entry of PATH.
-  static func endOfEntry(_ entry: CText) -> CText {
-    var cursor = entry
-    while cursor.pointee != 0, cursor.pointee != 0x3a { cursor += 1 }
-    return cursor
-  }
-
   private static func complete(_ environment: CTextArray, _ name: StaticString, _ entry: StaticString) {
     guard value(of: name, in: environment) == nil else { return }
     var end = 0

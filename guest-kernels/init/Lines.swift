@@ -19,6 +19,18 @@ struct Line {
     return word
   }
 
+  /// What stands before the next colon, ended with a zero byte; empty at the end of the line.
+  mutating func nextField() -> UnsafeMutablePointer<UInt8> {
+    let colon: UInt8 = 0x3a
+    let field = cursor
+    while cursor.pointee != 0, cursor.pointee != colon { cursor += 1 }
+    if cursor.pointee == colon {
+      cursor.pointee = 0
+      cursor += 1
+    }
+    return field
+  }
+
   /// The next word as a decimal number; 0 when it is none.
   mutating func nextNumber() -> Int {
     var digit = nextWord()

@@ -2,6 +2,9 @@ import LinuxCalls
 
 typealias CText = UnsafePointer<UInt8>
 
+/// A null-terminated array of strings, as exec takes them.
+typealias CTextArray = UnsafeMutablePointer<CText?>
+
 /// A message gathered in a buffer and written in one call: each system call costs more than the text.
 struct Text {
   private let buffer: UnsafeMutableRawBufferPointer

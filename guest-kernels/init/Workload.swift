@@ -1,8 +1,5 @@
 import LinuxCalls
 
-/// A null-terminated array of strings, as exec takes them.
-typealias CTextArray = UnsafeMutablePointer<CText?>
-
 /// The command given to init, run as a child until it and everything it left behind have ended.
 struct Workload {
   private enum Status {
@@ -106,44 +103,7 @@ struct WorkloadStart {
     _ = sys_take_terminal(0)
     _ = sys_set_signal_mask(0)
     guard let command = arguments[0] else { return }
-    let slash: UInt8 = 0x2f
-    failure =
-      contains(command, slash) ? sys_execve(command, arguments, environment) : searchPath(for: command)
-  }
-
-  /// Tries each directory of PATH; asking first is much cheaper than an exec that fails.
-  private func searchPath(for command: CText) -> Int {
-    var failure = Int(-ENOENT)
-    guard var directory = Environment.value(of: "PATH=", in: environment) else { return failure }
-    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 4096) { path in
-      while true {
-        let end = Environment.endOfEntry(directory)
-        if join(directory, end, command, into: path) {
-          let access = sys_may_execute(path.baseAddress)
-          if access == 0 {
-            failure = sys_execve(path.baseAddress, arguments, environment)
-          } else if access != Int(-ENOENT), access != Int(-ENOTDIR) {
-            failure = access
-          }
-        }
-        guard end.pointee != 0 else { return }
-        directory = end + 1
-      }
-    }
-    return failure
-  }
-
-  /// Puts "directory/command" into `path`; false when it does not fit.
-  private func join(
-    _ directory: CText, _ end: CText, _ command: CText, into path: UnsafeMutableBufferPointer<UInt8>
-  ) -> Bool {
-    let directoryLength = end - directory
-    let commandLength = length(command)
-    guard directoryLength + commandLength + 2 <= path.count else { return false }
-    for index in 0..<directoryLength { path[index] = directory[index] }
-    path[directoryLength] = 0x2f
-    for index in 0...commandLength { path[directoryLength + 1 + index] = command[index] }
-    return true
+    failure = execute(command, arguments, environment)
   }
 }
 

@@ -12,6 +12,7 @@
 #include <linux/fcntl.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
+#include <linux/poll.h>
 #include <linux/reboot.h>
 #include <linux/sysinfo.h>
 #include <linux/time.h>
@@ -50,6 +51,10 @@ static inline long sys_may_execute(const void *path) { return system_call(__NR_a
 static inline long sys_mount(const void *source, const void *target, const void *type, unsigned long flags) {
   return system_call(__NR_mount, (long)source, (long)target, (long)type, (long)flags, 0);
 }
+static inline long sys_mount_with(const void *source, const void *target, const void *type, unsigned long flags,
+                                  const void *options) {
+  return system_call(__NR_mount, (long)source, (long)target, (long)type, (long)flags, (long)options);
+}
 static inline long sys_sync(void) { return system_call(__NR_sync, 0, 0, 0, 0, 0); }
 static inline long sys_power_off(void) {
   return system_call(__NR_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_POWER_OFF, 0, 0);
@@ -66,6 +71,7 @@ static inline long sys_execve(const void *path, const void *arguments, const voi
 }
 static inline long sys_kill(int process, int signal) { return system_call(__NR_kill, process, signal, 0, 0, 0); }
 static inline long sys_wait(int *status, int options) { return system_call(__NR_wait4, -1, (long)status, options, 0, 0); }
+static inline long sys_wait_for(int process) { return system_call(__NR_wait4, process, 0, 0, 0, 0); }
 
 // A set of signals is a word with bit n - 1 for signal n.
 static inline long sys_set_signal_mask(uint64_t mask) {
@@ -96,9 +102,93 @@ static inline long sys_affinity(void *mask, long bytes) {
   return system_call(__NR_sched_getaffinity, 0, bytes, (long)mask, 0, 0);
 }
 
+// For an agent: files and processes.
+static inline long sys_chdir(const void *path) { return system_call(__NR_chdir, (long)path, 0, 0, 0, 0); }
+static inline long sys_chroot(const void *path) { return system_call(__NR_chroot, (long)path, 0, 0, 0, 0); }
+static inline long sys_symlink(const void *target, const void *path) {
+  return system_call(__NR_symlink, (long)target, (long)path, 0, 0, 0);
+}
+static inline long sys_unlink(const void *path) { return system_call(__NR_unlink, (long)path, 0, 0, 0, 0); }
+static inline long sys_create(const void *path) {
+  return system_call(__NR_open, (long)path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644, 0, 0);
+}
+static inline long sys_set_owner(int fd, uint32_t user, uint32_t group) {
+  return system_call(__NR_fchown, fd, user, group, 0, 0);
+}
+static inline long sys_set_flags(int fd, int flags) { return system_call(__NR_fcntl, fd, F_SETFL, flags, 0, 0); }
+static inline long sys_pipe(int ends[2]) { return system_call(__NR_pipe2, (long)ends, O_CLOEXEC, 0, 0, 0); }
+static inline long sys_poll(struct pollfd *entries, long count) {
+  return system_call(__NR_poll, (long)entries, count, -1, 0, 0);
+}
+static inline long sys_signal_descriptor(uint64_t set) {
+  return system_call(__NR_signalfd4, -1, (long)&set, sizeof set, O_CLOEXEC | O_NONBLOCK, 0);
+}
+static inline long sys_set_groups(long count, const uint32_t *groups) {
+  return system_call(__NR_setgroups, count, (long)groups, 0, 0, 0);
+}
+static inline long sys_set_group(uint32_t group) { return system_call(__NR_setgid, group, 0, 0, 0, 0); }
+static inline long sys_set_user(uint32_t user) { return system_call(__NR_setuid, user, 0, 0, 0, 0); }
+static inline long sys_set_limit(int resource, uint64_t soft, uint64_t hard) {
+  uint64_t limit[2] = {soft, hard};
+  return system_call(__NR_prlimit64, 0, resource, (long)limit, 0, 0);
+}
+static inline long sys_set_host_name(const void *name, long length) {
+  return system_call(__NR_sethostname, (long)name, length, 0, 0, 0);
+}
+
+// For an agent: terminals.
+static inline long sys_terminal_unlock(int fd) {
+  int locked = 0;
+  return system_call(__NR_ioctl, fd, TIOCSPTLCK, (long)&locked, 0, 0);
+}
+static inline long sys_terminal_peer(int fd) {
+  return system_call(__NR_ioctl, fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC, 0, 0);
+}
+static inline long sys_set_window_size(int fd, uint16_t columns, uint16_t rows) {
+  struct winsize size = {rows, columns, 0, 0};
+  return system_call(__NR_ioctl, fd, TIOCSWINSZ, (long)&size, 0, 0);
+}
+
+// For an agent: sockets.
+#define address_family_vsock 40
+struct vsock_address {
+  uint16_t family, reserved;
+  uint32_t port, context;
+  uint8_t zero[4];
+};
+static inline long sys_vsock_stream(int flags) {
+  return system_call(__NR_socket, address_family_vsock, 1 /* SOCK_STREAM */ | O_CLOEXEC | flags, 0, 0, 0);
+}
+static inline long sys_inet_datagram(void) {
+  return system_call(__NR_socket, 2 /* AF_INET */, 2 /* SOCK_DGRAM */ | O_CLOEXEC, 0, 0, 0);
+}
+static inline long sys_vsock_connect(int fd, uint32_t context, uint32_t port) {
+  const struct vsock_address address = {address_family_vsock, 0, port, context, {0}};
+  return system_call(__NR_connect, fd, (long)&address, sizeof address, 0, 0);
+}
+static inline long sys_vsock_listen(int fd, uint32_t port) {
+  const struct vsock_address address = {address_family_vsock, 0, port, -1U /* any */, {0}};
+  const long result = system_call(__NR_bind, fd, (long)&address, sizeof address, 0, 0);
+  return result < 0 ? result : system_call(__NR_listen, fd, 16, 0, 0, 0);
+}
+static inline long sys_accept(int fd) {
+  return system_call(__NR_accept4, fd, 0, 0, O_CLOEXEC | O_NONBLOCK, 0);
+}
+static inline long sys_loopback_up(int fd) {
+  const struct { char name[16]; int16_t flags; uint8_t rest[22]; } request = {"lo", 1 /* IFF_UP */, {0}};
+  return system_call(__NR_ioctl, fd, 0x8914 /* SIOCSIFFLAGS */, (long)&request, 0, 0);
+}
+
+// In the agent's memory.c.
+extern uint8_t *session_memory(long number);
+extern const uint8_t *_Nullable *text_pointers(void);
+extern uint8_t *home_text(void);
+
 // In start.S: runs child_main(argument) in a new process that shares this memory, on a stack of its own,
 // and returns its process number once it has become another program or ended.
 extern long spawn(void *argument);
+extern unsigned long heap_used(void);
+extern void heap_reset(unsigned long earlier);
 __attribute__((noreturn)) static inline void sys_exit(int status) {
   for (;;)
     system_call(__NR_exit_group, status, 0, 0, 0, 0);

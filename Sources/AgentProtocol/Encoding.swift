@@ -1,0 +1,78 @@
+// What the host sends that is long: made of strings, once for each session.
+
+/// How the guest is to be made ready, in words: see ``SetupRequest``.
+public struct Setup: Sendable, Equatable {
+  public struct Mount: Sendable, Equatable {
+    public let kind: SetupRequest.Mount
+    public let source: String
+    public let target: String
+
+    public init(_ kind: SetupRequest.Mount, source: String = "", target: String) {
+      self.kind = kind
+      self.source = source
+      self.target = target
+    }
+  }
+
+  public var options: SetupRequest.Options = []
+  public var root = SetupRequest.Root.erofs
+  public var hostName = ""
+  public var mounts: [Mount] = []
+
+  public init() {}
+
+  /// The frame; nil where it would be too long, or a string holds a zero byte.
+  public func encoded() -> [UInt8]? {
+    guard mounts.count < 256 else { return nil }
+    let payload = [options.rawValue, root.rawValue, UInt8(mounts.count)] + mounts.map { $0.kind.rawValue }
+    return frame(.setup, payload, [hostName] + mounts.flatMap { [$0.source, $0.target] })
+  }
+}
+
+/// A program to run, in words: see ``StartRequest``.
+public struct Start: Sendable, Equatable {
+  public var options: StartRequest.Options = []
+  public var window = WindowSize(columns: 0, rows: 0)
+  public var user = ""
+  public var directory = ""
+  public var arguments: [String]
+  public var environment: [String] = []
+  public var limits: [StartRequest.Limit] = []
+
+  public init(_ arguments: [String]) { self.arguments = arguments }
+
+  /// The frame; nil where it would be too long, or a string holds a zero byte.
+  public func encoded() -> [UInt8]? {
+    guard (1...0xffff).contains(arguments.count), environment.count <= 0xffff, limits.count < 256 else {
+      return nil
+    }
+    var payload = [options.rawValue]
+    for number in [Int(window.columns), Int(window.rows), arguments.count, environment.count] {
+      append(UInt64(number), width: 2, to: &payload)
+    }
+    payload.append(UInt8(limits.count))
+    for limit in limits {
+      payload.append(limit.resource)
+      append(limit.soft, width: 8, to: &payload)
+      append(limit.hard, width: 8, to: &payload)
+    }
+    return frame(.start, payload, [user, directory] + arguments + environment)
+  }
+}
+
+private func append(_ number: UInt64, width: UInt64, to bytes: inout [UInt8]) {
+  for index in 0..<width { bytes.append(UInt8(truncatingIfNeeded: number >> (8 * index))) }
+}
+
+private func frame(_ kind: HostKind, _ head: [UInt8], _ texts: [String]) -> [UInt8]? {
+  var payload = head
+  for text in texts {
+    let bytes = text.utf8
+    guard bytes.count + payload.count < Wire.payloadLimit, !bytes.contains(0) else { return nil }
+    payload += bytes
+    payload.append(0)
+  }
+  var frame: [UInt8] = []
+  append(UInt64(FrameHeader(kind: kind.rawValue, length: payload.count).word), width: 4, to: &frame)
+  return frame + payload
+}

@@ -1,0 +1,49 @@
+import CLinux
+import Glibc
+
+/// A program in a process group of its own, which the kernel kills when this process ends.
+public struct WatchedProgram: ~Copyable {
+  public let identifier: Int32
+  /// Readable when the program has ended.
+  public let descriptor: FileDescriptor
+  private let process: ForkedProcess
+
+  /// Starts the program at `path`, from a process with one thread, with /dev/null to read from.
+  /// - Parameters:
+  ///   - output: its standard output; /dev/null where nil.
+  ///   - errors: its standard error.
+  ///   - mask: the signals that it does not take at first.
+  public init(
+    _ path: String, arguments: [String], output: Int32?, errors: Int32, mask: SignalMask
+  ) throws(SystemError) {
+    let null = try FileDescriptor(opening: "/dev/null", O_RDWR).release()
+    defer { close(null) }
+    guard let process = try ForkedProcess.fork() else {
+      mask.apply()
+      setpgid(0, 0)
+      guard dup2(null, 0) == 0, dup2(output ?? null, 1) == 1, dup2(errors, 2) == 2 else { _exit(70) }
+      _ = try? replaceProcess(with: path, arguments: arguments)
+      _exit(70)
+    }
+    let number = clinux_pidfd_open(process.identifier)
+    guard number >= 0 else {
+      process.send(SIGKILL)
+      _ = process.wait()
+      throw SystemError(call: "pidfd_open", code: Int32(-number))
+    }
+    self.process = process
+    identifier = process.identifier
+    descriptor = FileDescriptor(owning: Int32(number))
+  }
+
+  public func send(_ signal: Int32) { process.send(signal) }
+
+  /// Waits until the program has ended.
+  /// - Returns: how, and the most memory it had, in bytes (getrusage(2), ru_maxrss).
+  public consuming func wait() -> (end: ForkedProcess.End, peakMemory: UInt64) {
+    let end = process.wait()
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_CHILDREN.rawValue), &usage)
+    return (end, UInt64(max(usage.ru_maxrss, 0)) << 10)
+  }
+}

@@ -1,0 +1,139 @@
+import AgentProtocol
+import ArgumentParser
+import Configuration
+import Glibc
+import Images
+import LinuxSystem
+
+struct Exec: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Run another program in a machine that runs.",
+    discussion: """
+      The machine was started by run with --name or -d. Streams, signals and statuses are as those of run. Options \
+      stand before the name.
+      """)
+
+  @Option(
+    name: .shortAndLong, parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "Set a variable of the program's environment; without a value, to what it is here. May be repeated.",
+      valueName: "name[=value]"))
+  var env: [String] = []
+
+  @Option(
+    name: .shortAndLong, parsing: .unconditional,
+    help: ArgumentHelp("The program's working directory.", valueName: "path"))
+  var workdir: String?
+
+  @Option(
+    name: .shortAndLong, parsing: .unconditional,
+    help: ArgumentHelp(
+      "Who the program runs as, by names of the image or numbers.", valueName: "user[:group]"))
+  var user: String?
+
+  @Flag(name: .shortAndLong, help: "Standard input is the program's: it is without this option too.")
+  var interactive = false
+
+  @Flag(name: .shortAndLong, help: "Give the program a terminal; its standard error is in its output then.")
+  var tty = false
+
+  @Argument(
+    parsing: .captureForPassthrough,
+    help: ArgumentHelp("The machine's name, and the command with its arguments.", valueName: "name> <command")
+  )
+  var words: [String]
+
+  func run() throws {
+    if ["--help", "-h"].contains(words.first) { throw CleanExit.helpRequest(self) }
+    do throws(Diagnostic) { Program.end(try status()) } catch {
+      Program.warn("\(error)")
+      Program.end(RunStatus.ownFailure)
+    }
+  }
+
+  private func status() throws(Diagnostic) -> Int32 {
+    let request = try request()
+    guard let opening = try request.start(of: ImageConfig()).encoded() else {
+      throw Diagnostic(
+        .usage, "arguments and environment too long", which: words[0],
+        mend: "give at most \(Wire.payloadLimit >> 10) KiB")
+    }
+    let socket = try MachineSocket.connect(to: words[0])
+    do throws(SystemError) {
+      let signals = try SignalDescriptor(RunSession.signals)
+      Signal.ignoreFailedWrites()
+      var session = try RunSession(socket, opening: opening, signals: signals, hasTerminal: tty)
+      var terminal = tty ? Terminal(STDIN_FILENO) : nil
+      _ = terminal?.makeRaw()
+      let end = Result { () throws(SystemError) in try session.run() }
+      terminal?.restore()
+      return Self.status(of: try end.get(), request)
+    } catch {
+      throw Diagnostic(.hostResource, "cannot wait for the program", which: words[0], mend: "\(error)")
+    }
+  }
+
+  private func request() throws(Diagnostic) -> RunRequest {
+    var request = RunRequest()
+    guard let name = words.first, !name.hasPrefix("-") else {
+      throw Diagnostic(.usage, "unknown option", which: words.first ?? "", mend: "see swiftlet exec --help")
+    }
+    request.image = name
+    request.command = Array(words.dropFirst())
+    if request.command.first == "--" { request.command.removeFirst() }
+    for text in env {
+      if let entry = try RunValue.environment(text) { request.environment.append(entry) }
+    }
+    request.directory = try workdir.map { text throws(Diagnostic) in
+      try RunValue.path(text, "working directory")
+    }
+    request.user = user
+    request.hasTerminal = tty
+    request.makesDirectory = false
+    return request
+  }
+
+  private static func status(of end: SessionEnd, _ request: RunRequest) -> Int32 {
+    let (status, complaint): (Int32, String?)
+    switch end {
+    case .ended(let ending): return ending.status
+    case .stopped(let signal): return 128 + signal
+    case .failed(let failure): (status, complaint) = RunStatus.explain(failure, of: request)
+    case .violation(let violation):
+      (status, complaint) = (RunStatus.ownFailure, "the guest broke the protocol: \(violation)")
+    case .lost: (status, complaint) = (RunStatus.ownFailure, "the machine is gone: \(request.image)")
+    }
+    if let complaint { Program.warn(complaint) }
+    return status
+  }
+}
+
+/// A way into a machine that runs.
+enum MachineSocket {
+  /// Milliseconds that a guest may take to answer.
+  private static let patience: Int32 = 30_000
+  /// "OK 4294967295\n" and no more.
+  private static let answerLimit = 16
+
+  /// A connection with the agent of the machine of this name.
+  static func connect(to name: String) throws(Diagnostic) -> FileDescriptor {
+    let path = "\(try RuntimeFolder.path(of: name))/\(RunMachine.socketName)"
+    do throws(SystemError) {
+      let socket = try UnixSocket.connected(to: path)
+      try socket.writeAll(Array("CONNECT \(Wire.port)\n".utf8))
+      var answer: [UInt8] = []
+      while answer.last != UInt8(ascii: "\n"), answer.count < answerLimit {
+        var entries = [PollEntry(socket.raw, reading: true)]
+        try PollEntry.wait(&entries, atMost: patience)
+        guard entries[0].isReadable, let byte = try socket.read(upTo: 1).first else { break }
+        answer.append(byte)
+      }
+      if answer.starts(with: Array("OK ".utf8)), answer.last == UInt8(ascii: "\n") { return socket }
+      throw SystemError(call: "CONNECT", code: ECONNREFUSED)
+    } catch {
+      throw Diagnostic(
+        .noInput, "the machine takes no further programs", which: name,
+        mend: "start it by run with --name or -d; it can have 15 at a time")
+    }
+  }
+}

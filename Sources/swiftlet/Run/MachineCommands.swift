@@ -1,0 +1,133 @@
+import ArgumentParser
+import Configuration
+import Glibc
+import LinuxSystem
+
+struct PS: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ps", abstract: "List the machines that run.",
+    discussion: "Machines of this user that were started by run, with what they are called by.")
+
+  @Flag(name: .shortAndLong, help: "Print names only.")
+  var quiet = false
+
+  func run() throws {
+    var rows = [["NAME", "PID", "SECONDS", "IMAGE", "COMMAND"]]
+    let base = try RuntimeFolder.base(making: false)
+    for name in try RuntimeFolder.running() {
+      guard let state = try? MachineState(in: "\(base)/\(name)") else { continue }
+      let age = max(0, Clock.realTimeSeconds() - Int64(state.startedAt))
+      rows.append([
+        name, "\(state.supervisor)", "\(age)", state.image, state.command.joined(separator: " "),
+      ])
+    }
+    if quiet { return try Output.write(rows.dropFirst().map { $0[0] + "\n" }.joined()) }
+    let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
+    try Output.write(
+      rows.map { row in
+        let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
+        return Diagnostic.printable((cells + [row[4]]).joined(separator: "  ")) + "\n"
+      }.joined())
+  }
+}
+
+struct Stop: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Ask the program of a machine to end (SIGTERM), and end the machine where it does not.")
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How long the program may take. (default: 10)", valueName: "seconds"))
+  var time = 10
+
+  @Argument(help: "The machines' names.")
+  var names: [String]
+
+  func run() throws {
+    for name in names {
+      try MachineSignal.send(SIGTERM, to: name)
+      if try !MachineSignal.waitForEnd(of: name, seconds: time) {
+        try MachineSignal.send(RunSession.powerLoss, to: name)
+        _ = try MachineSignal.waitForEnd(of: name, seconds: 60)
+      }
+    }
+  }
+}
+
+struct Kill: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "End a machine at once, or send its program a signal.")
+
+  @Option(
+    name: .shortAndLong, parsing: .unconditional,
+    help: ArgumentHelp("INT, TERM, HUP, QUIT, USR1, USR2, or KILL. (default: KILL)", valueName: "signal"))
+  var signal = "KILL"
+
+  @Argument(help: "The machines' names.")
+  var names: [String]
+
+  func run() throws {
+    let numbers = [
+      "INT": SIGINT, "TERM": SIGTERM, "HUP": SIGHUP, "QUIT": SIGQUIT, "USR1": SIGUSR1, "USR2": SIGUSR2,
+      "KILL": RunSession.powerLoss,
+    ]
+    let name = signal.uppercased()
+    guard let number = numbers[name.hasPrefix("SIG") ? String(name.dropFirst(3)) : name] else {
+      throw Diagnostic(
+        .usage, "bad signal", which: signal, mend: "use \(numbers.keys.sorted().joined(separator: ", "))")
+    }
+    for name in names {
+      try MachineSignal.send(number, to: name)
+      if number == RunSession.powerLoss { _ = try MachineSignal.waitForEnd(of: name, seconds: 60) }
+    }
+  }
+}
+
+/// Signals to machines that run.
+enum MachineSignal {
+  static func send(_ signal: Int32, to name: String) throws(Diagnostic) {
+    let state = try MachineState(in: RuntimeFolder.path(of: name))
+    guard state.supervisor > 1, kill(state.supervisor, signal) == 0 else {
+      throw Diagnostic(.noInput, "no such machine", which: name, mend: "it has just ended")
+    }
+  }
+
+  /// - Returns: false where the machine is still there after so many seconds.
+  static func waitForEnd(of name: String, seconds: Int) throws(Diagnostic) -> Bool {
+    let path = "\(try RuntimeFolder.base(making: false))/\(name)"
+    let limit = Clock.monotonicNanoseconds() + UInt64(max(0, seconds)) * 1_000_000_000
+    while RuntimeFolder.isInUse(path) {
+      if Clock.monotonicNanoseconds() >= limit { return false }
+      usleep(10_000)
+    }
+    return true
+  }
+}
+
+struct Logs: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Print what the program of a machine has written, to standard output and error as it did.",
+    discussion: "Of a machine that was started with run -d; of long output the last mebibyte at least.")
+
+  @Flag(name: .shortAndLong, help: "Go on until the machine ends.")
+  var follow = false
+
+  @Argument(help: "The machine's name.")
+  var name: String
+
+  func run() throws {
+    let folder = try RuntimeFolder.path(of: name)
+    var reader = MachineLog.Reader(in: folder)
+    while true {
+      let isThere = follow && RuntimeFolder.isInUse(folder)
+      for piece in reader.next() {
+        let file = FileDescriptor(owning: piece.isError ? STDERR_FILENO : STDOUT_FILENO)
+        let isWritten = (try? file.writeAll(Array(piece.bytes))) != nil
+        _ = file.release()
+        guard isWritten else { return }
+      }
+      guard isThere else { return }
+      usleep(50_000)
+    }
+  }
+}

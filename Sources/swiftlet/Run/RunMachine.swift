@@ -1,0 +1,153 @@
+import AgentProtocol
+import Configuration
+import Glibc
+import Images
+import LinuxSystem
+
+/// How a run ended, for the person and for `--json`.
+struct RunResult {
+  var status: Int32
+  /// What there is to say on standard error; nil where the status is the program's own.
+  var complaint: String?
+  var ending: Ending?
+  /// Nanoseconds of CLOCK_MONOTONIC; nil where it did not come to that.
+  var programStartedAt: UInt64?
+  var programEndedAt: UInt64?
+  var endedAt: UInt64 = 0
+  /// Of the monitor with the guest's memory, in bytes.
+  var peakMemory: UInt64 = 0
+}
+
+/// A machine for one program, from the request to its end, with nothing left behind.
+struct RunMachine {
+  /// Of the vsock, in the machine's folder; a guest's connection to host port n goes to the same with `_n` behind.
+  static let socketName = "vsock"
+
+  private let request: RunRequest
+  private let image: RunnableImage
+  private let signals: SignalDescriptor
+  private let folder: RuntimeFolder
+  private let mask: SignalMask
+  private let log: MachineLog?
+  private let whenStarted: () -> Void
+
+  /// - Parameter whenStarted: called with the machine's name when its program is there.
+  /// - Throws: what keeps it from being prepared.
+  init(
+    _ request: RunRequest, _ image: RunnableImage, whenStarted: @escaping (String) -> Void = { _ in }
+  ) throws(Diagnostic) {
+    self.request = request
+    self.image = image
+    mask = SignalMask()
+    do throws(SystemError) { signals = try SignalDescriptor(RunSession.signals) } catch {
+      throw Diagnostic(.hostResource, "cannot watch signals", which: "", mend: "\(error)")
+    }
+    Signal.ignoreFailedWrites()
+    let folder = try RuntimeFolder(name: request.name)
+    self.folder = folder
+    log = try request.isDetached ? MachineLog(in: folder.path) : nil
+    self.whenStarted = {
+      MachineState(request).write(to: folder.path)
+      whenStarted(folder.name)
+    }
+  }
+
+  func run() throws(Diagnostic) -> RunResult {
+    defer { folder.remove() }
+    let opening = try frames()
+    var boot = request.boot
+    boot.initialRamdisk = try Agent.path()
+    boot.disks.insert(try Disk(path: image.path, readOnly: true), at: 0)
+    if let writable = request.writable { boot.disks.append(try writable.prepared()) }
+    boot.vsock = try VirtioSocket(path: folder.place(Self.socketName))
+    let description = try boot.describe(startedAt: Program.startedAt)
+    let listener: NamedListener
+    do throws(SystemError) {
+      listener = try NamedListener(path: folder.place("\(Self.socketName)_\(Wire.port)"))
+    } catch {
+      throw Diagnostic(
+        .hostResource, "cannot make the machine's socket", which: folder.path, mend: "\(error)")
+    }
+    var monitor = try MonitorProcess(description, mask: mask, isHeard: isHeard)
+    switch begin(listener, &monitor) {
+    case .connected(let socket): return serve(socket, opening, monitor)
+    case .stopped(let signal): return result(.stopped(signal: signal), of: monitor.finish(by: SIGKILL))
+    case .monitorEnded: return result(.lost, of: monitor.finish(by: nil))
+    }
+  }
+
+  private var isHeard: Bool { request.boot.verbose || request.boot.timeline }
+
+  private func frames() throws(Diagnostic) -> [UInt8] {
+    var setup = request.setup
+    setup.root = image.format == .erofs ? .erofs : .ext4
+    guard let first = setup.encoded(), let second = try request.start(of: image.config).encoded() else {
+      throw Diagnostic(
+        .usage, "arguments and environment too long", which: request.image,
+        mend: "give at most \(Wire.payloadLimit >> 10) KiB")
+    }
+    return first + second
+  }
+
+  /// What a machine comes to before its program.
+  private enum Beginning: ~Copyable {
+    case connected(FileDescriptor)
+    case stopped(Int32)
+    case monitorEnded
+  }
+
+  /// Waits until the guest's agent has called.
+  private func begin(_ listener: borrowing NamedListener, _ monitor: inout MonitorProcess) -> Beginning {
+    while true {
+      var entries = [
+        PollEntry(listener.descriptor.raw, reading: true), PollEntry(signals.descriptor.raw, reading: true),
+        PollEntry(monitor.ended, reading: true), PollEntry(monitor.messages, reading: true),
+      ]
+      guard (try? PollEntry.wait(&entries)) != nil else { return .stopped(SIGTERM) }
+      if entries[3].isReadable { monitor.listen() }
+      if let signal = signals.next(), signal != SIGWINCH {
+        return .stopped(signal == RunSession.powerLoss ? SIGKILL : signal)
+      }
+      if let socket = (try? UnixSocket.accept(from: listener.descriptor)) ?? nil { return .connected(socket) }
+      if entries[2].isReadable { return .monitorEnded }
+    }
+  }
+
+  private func serve(
+    _ socket: consuming FileDescriptor, _ opening: [UInt8], _ monitor: consuming MonitorProcess
+  ) -> RunResult {
+    var end = SessionEnd.stopped(signal: SIGTERM)
+    var (startedAt, endedAt): (UInt64?, UInt64?)
+    do throws(SystemError) {
+      var session = try RunSession(
+        socket, opening: opening, signals: signals, hasTerminal: request.hasTerminal, log: log,
+        whenStarted: whenStarted)
+      var terminal = request.hasTerminal ? Terminal(STDIN_FILENO) : nil
+      _ = terminal?.makeRaw()
+      defer { terminal?.restore() }
+      end = try session.run()
+      (startedAt, endedAt) = (session.startedAt, Clock.monotonicNanoseconds())
+    } catch { Program.warn("cannot wait for the program: \(error)") }
+    // Where the connection was lost, the monitor ends by itself and says why.
+    let signal = end == .lost ? nil : request.boot.timeline ? SIGTERM : SIGKILL
+    var result = result(end, of: monitor.finish(by: signal))
+    (result.programStartedAt, result.programEndedAt) = (startedAt, endedAt)
+    return result
+  }
+
+  private func result(_ end: SessionEnd, of monitor: MonitorProcess.End) -> RunResult {
+    var result = RunResult(status: RunStatus.ownFailure)
+    switch end {
+    case .ended(let ending):
+      result.status = ending.status
+      result.ending = ending
+    case .stopped(let signal): result.status = 128 + signal
+    case .failed(let failure): (result.status, result.complaint) = RunStatus.explain(failure, of: request)
+    case .violation(let violation): result.complaint = "the guest broke the protocol: \(violation)"
+    case .lost: (result.status, result.complaint) = RunStatus.explain(monitor, isHeard: isHeard)
+    }
+    result.peakMemory = monitor.peakMemory
+    result.endedAt = Clock.monotonicNanoseconds()
+    return result
+  }
+}

@@ -1,0 +1,75 @@
+import AgentProtocol
+import Configuration
+import Glibc
+import Images
+import LinuxSystem
+
+/// What a person asked to run, from options; nil where nothing was said.
+struct RunRequest: Equatable {
+  var image = ""
+  /// Replaces the image's command.
+  var command: [String] = []
+  var entrypoint: String?
+  var environment: [String] = []
+  var directory: String?
+  var user: String?
+  var hasTerminal = false
+  /// Whether a working directory that is not there is made.
+  var makesDirectory = true
+  var limits: [StartRequest.Limit] = []
+  var writable: WritableDisk?
+  var name: String?
+  /// Whether it runs on by itself.
+  var isDetached = false
+  /// Where the result is written to.
+  var report: String?
+
+  var boot = BootRequest()
+  var setup = Setup()
+
+  /// The image, made if it is not kept yet. Takes as long as that does, and may be interrupted.
+  func resolveImage() throws(Diagnostic) -> RunnableImage {
+    try ImagesCommand.store().resolve(
+      try ImageReference(parsing: image), progress: terminalProgress(), program: Installation.program)
+  }
+
+  /// The program of an image: what was asked for, on top of what the image says.
+  func start(of config: ImageConfig) throws(Diagnostic) -> Start {
+    var arguments = entrypoint.map { [$0].filter { !$0.isEmpty } } ?? config.entrypoint
+    // As Docker does it: another entry point takes the image's command away.
+    arguments += command.isEmpty && entrypoint == nil ? config.command : command
+    guard !arguments.isEmpty else {
+      throw Diagnostic(
+        .usage, "no command", which: image, mend: "the image names none: write one behind the image")
+    }
+    var start = Start(arguments)
+    if hasTerminal { start.options.insert(.terminal) }
+    if makesDirectory { start.options.insert(.makesDirectory) }
+    start.window = hasTerminal ? TerminalSize.now : WindowSize(columns: 0, rows: 0)
+    start.user = user ?? config.user
+    start.directory = directory ?? config.workingDirectory
+    start.environment = merged(config.environment)
+    start.limits = limits
+    return start
+  }
+
+  private func merged(_ given: [String]) -> [String] {
+    var result = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+    if !setup.hostName.isEmpty { result.append("HOSTNAME=\(setup.hostName)") }
+    if hasTerminal { result.append("TERM=xterm") }
+    for entry in given + environment {
+      let name = entry.prefix { $0 != "=" }
+      result.removeAll { $0.prefix { $0 != "=" } == name }
+      result.append(entry)
+    }
+    return result
+  }
+}
+
+enum TerminalSize {
+  /// Of the terminal at standard input or output; 80 by 24 where there is none.
+  static var now: WindowSize {
+    let size = Terminal.size(STDIN_FILENO) ?? Terminal.size(STDOUT_FILENO)
+    return WindowSize(columns: size?.columns ?? 80, rows: size?.rows ?? 24)
+  }
+}

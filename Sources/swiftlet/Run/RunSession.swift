@@ -1,0 +1,166 @@
+import AgentProtocol
+import Configuration
+import Glibc
+import LinuxSystem
+
+/// How a program in a machine ended, or why it could not be run.
+enum SessionEnd: Equatable {
+  case ended(Ending)
+  case failed(Failure)
+  /// The guest broke the protocol.
+  case violation(ProtocolViolation)
+  /// The connection ended before the program did.
+  case lost
+  /// The person wished the end.
+  case stopped(signal: Int32)
+
+  var isStop: Bool { if case .stopped = self { true } else { false } }
+}
+
+/// Joins a program in a machine with this process's standard files, signals and terminal, until it ends.
+struct RunSession: ~Copyable {
+  /// A second interrupt within this time, in nanoseconds, ends all.
+  private static let insistence: UInt64 = 1_000_000_000
+  /// What is passed on to the program, and ``powerLoss``.
+  static let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, powerLoss]
+  /// What ends a machine at once, as it would a computer.
+  static let powerLoss = SIGPWR
+
+  private let signals: SignalDescriptor
+  private let hasTerminal: Bool
+  /// Where the output goes instead of to the standard files.
+  private let log: MachineLog?
+  private let whenStarted: () -> Void
+  private var connection: AgentConnection
+  private var input: InputStream
+  private var output: OutputStream
+  private var errors: OutputStream
+  private var interruptedAt: UInt64?
+  private var isInputEndTold = false
+  private var isOutputLossTold = false
+  private var isOpen = true
+  private var end: SessionEnd?
+  /// When the program was there, in nanoseconds of CLOCK_MONOTONIC.
+  private(set) var startedAt: UInt64?
+
+  /// - Parameters:
+  ///   - opening: the frames that ask for the program.
+  ///   - whenStarted: called when the program is there.
+  init(
+    _ socket: consuming FileDescriptor, opening: [UInt8], signals: SignalDescriptor, hasTerminal: Bool,
+    log: MachineLog? = nil, whenStarted: @escaping () -> Void = {}
+  ) throws(SystemError) {
+    let input = try InputStream()
+    let output = try OutputStream(STDOUT_FILENO)
+    // With a log, standard error is about to be given up: nothing may hold on to it.
+    let errors = try OutputStream(log == nil ? STDERR_FILENO : STDOUT_FILENO)
+    connection = AgentConnection(socket)
+    connection.send(opening)
+    self.signals = signals
+    self.hasTerminal = hasTerminal
+    self.log = log
+    self.whenStarted = whenStarted
+    self.input = input
+    self.output = output
+    self.errors = errors
+  }
+
+  /// Passes on until there is nothing more to pass on.
+  mutating func run() throws(SystemError) -> SessionEnd {
+    while true {
+      connection.flush()
+      deliver()
+      // Whoever stops the machine does not wait for those who read its output.
+      if let end, !isBusy || end.isStop { return end }
+      // While output waits nothing is read, and a peer that has gone would be told again and again.
+      let isAsked = end == nil && (!isBusy || connection.isSending && isOpen)
+      var entries = [
+        PollEntry(signals.descriptor.raw, reading: true),
+        PollEntry(isAsked ? connection.socket.raw : -1, reading: !isBusy, writing: connection.isSending),
+        PollEntry(connection.inputRoom > 0 ? input.descriptor : -1, reading: true),
+        PollEntry(output.descriptor, writing: true),
+        PollEntry(errors.descriptor, writing: true),
+      ]
+      try PollEntry.wait(&entries)
+      if entries[3].isWritable { output.flush() }
+      if entries[4].isWritable { errors.flush() }
+      if entries[0].isReadable { takeSignals() }
+      if entries[2].isReadable { passInput() }
+      if entries[1].isReadable, !isBusy { isOpen = connection.fill() }
+    }
+  }
+
+  /// Nothing more is taken from the guest until what there is has been written.
+  private var isBusy: Bool { output.isBusy || errors.isBusy }
+
+  private mutating func deliver() {
+    do throws(ProtocolViolation) {
+      while end == nil, !isBusy {
+        guard let message = try connection.next() else {
+          if !isOpen { end = .lost }
+          return
+        }
+        take(message)
+      }
+    } catch { end = .violation(error) }
+  }
+
+  private mutating func take(_ message: GuestMessage) {
+    switch message {
+    case .started:
+      startedAt = Clock.monotonicNanoseconds()
+      whenStarted()
+    case .output(let range): pass(connection.bytes(range), .output)
+    case .errorOutput(let range): pass(connection.bytes(range), .errorOutput)
+    case .inputTaken: break
+    case .ended(let ending): end = .ended(ending)
+    case .failed(let failure): end = .failed(failure)
+    }
+  }
+
+  private mutating func pass(_ bytes: ArraySlice<UInt8>, _ kind: GuestKind) {
+    if let log { return log.append(bytes, kind) }
+    guard kind == .output else { return errors.put(bytes) }
+    output.put(bytes)
+    if let failure = output.failure { lose(failure) }
+  }
+
+  /// A reader that has gone is told to the program as the kernel would have.
+  private mutating func lose(_ failure: SystemError) {
+    guard !isOutputLossTold else { return }
+    isOutputLossTold = true
+    if failure.code == EPIPE { return connection.send(.signal(UInt8(SIGPIPE))) }
+    Program.warn("the program's output is lost: standard output: \(failure.reason)")
+  }
+
+  private mutating func passInput() {
+    // A signal to pass on may have taken the room since it was asked for.
+    let room = connection.inputRoom
+    guard room > 0, let bytes = input.read(upTo: room) else { return }
+    if !bytes.isEmpty {
+      connection.sendInput(bytes)
+    } else if !isInputEndTold {
+      isInputEndTold = true
+      connection.send(.inputEnd)
+    }
+  }
+
+  private mutating func takeSignals() {
+    while let number = signals.next() {
+      if number == SIGWINCH, hasTerminal {
+        connection.send(.resize(TerminalSize.now))
+        continue
+      }
+      if number == Self.powerLoss {
+        end = .stopped(signal: SIGKILL)
+        continue
+      }
+      let now = Clock.monotonicNanoseconds()
+      let isInsisted = number == SIGINT && interruptedAt.map { now &- $0 < Self.insistence } ?? false
+      // Also where the guest is gone already, and only output waits.
+      if isInsisted || (startedAt == nil || end != nil) && number != SIGWINCH { end = .stopped(signal: number) }
+      if number == SIGINT { interruptedAt = now }
+      connection.send(.signal(UInt8(number)))
+    }
+  }
+}

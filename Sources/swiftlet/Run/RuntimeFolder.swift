@@ -1,0 +1,124 @@
+import Configuration
+import Glibc
+import LinuxSystem
+
+/// The folder of one machine while it runs, which only its user can look into: sockets, and what is known of it.
+///
+/// The process that the machine belongs to holds a lock on a file in it; where nobody does, the machine is gone and
+/// the folder is left over.
+final class RuntimeFolder {
+  private static let lockName = "lock"
+
+  /// The machine's name: what was asked for, or twelve digits.
+  let name: String
+  let path: String
+  private let lock: FileDescriptor
+  private var isRemoved = false
+
+  /// Makes the folder of a new machine, and removes what machines that are gone have left.
+  /// - Parameter name: nil for one that nobody names.
+  init(name: String?) throws(Diagnostic) {
+    let base = try RuntimeFolder.base(making: true)
+    do throws(SystemError) {
+      // Held while folders come and go, so that none is taken for left over before it is locked.
+      let turn = try FileDescriptor(opening: base, O_RDONLY | O_DIRECTORY)
+      _ = try turn.takeTurn(waiting: true)
+      RuntimeFolder.removeLeftovers(in: base)
+      let chosen = name ?? RuntimeFolder.randomName()
+      let path = "\(base)/\(chosen)"
+      guard mkdir(path, 0o700) == 0 else { throw SystemError(call: "mkdir", operand: path, code: errno) }
+      lock = try FileDescriptor(opening: "\(path)/\(RuntimeFolder.lockName)", O_RDWR | O_CREAT)
+      _ = try lock.takeTurn(waiting: false)
+      self.name = chosen
+      self.path = path
+      _ = consume turn
+    } catch {
+      if error.code == EEXIST, let name {
+        throw Diagnostic(
+          .noInput, "a machine of this name runs", which: name,
+          mend: "choose another name, or end it with `swiftlet stop \(name)`")
+      }
+      throw Diagnostic(.hostResource, "cannot make the machine's folder", which: base, mend: "\(error)")
+    }
+  }
+
+  deinit { remove() }
+
+  /// The path of something in it.
+  func place(_ name: String) -> String { "\(path)/\(name)" }
+
+  /// Removes it with all that is in it.
+  func remove() {
+    guard !isRemoved else { return }
+    isRemoved = true
+    RuntimeFolder.remove(path)
+  }
+
+  /// Where the folders are: `$XDG_RUNTIME_DIR/swiftlet`, or where there is none `/tmp/swiftlet-UID`.
+  static func base(making: Bool) throws(Diagnostic) -> String {
+    let given = Installation.environment("XDG_RUNTIME_DIR").flatMap { $0.hasPrefix("/") ? $0 : nil }
+    let path = given.map { "\($0)/swiftlet" } ?? "/tmp/swiftlet-\(geteuid())"
+    if making { mkdir(path, 0o700) }
+    var status = stat()
+    let isThere = lstat(path, &status) == 0
+    guard isThere || making else { return path }
+    guard isThere, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid(), status.st_mode & 0o077 == 0
+    else {
+      throw Diagnostic(
+        .noInput, "no folder for running machines", which: path,
+        mend: "it must be a directory of this user's own, with mode 700; XDG_RUNTIME_DIR chooses another")
+    }
+    return path
+  }
+
+  /// Whether the machine that has the folder at `path` is there still.
+  static func isInUse(_ path: String) -> Bool {
+    guard let lock = try? FileDescriptor(opening: "\(path)/\(lockName)", O_RDWR) else { return false }
+    let isFree = try? lock.takeTurn(waiting: false)
+    return isFree == false
+  }
+
+  /// The folder of the machine of this name.
+  static func path(of name: String) throws(Diagnostic) -> String {
+    let path = "\(try base(making: false))/\(try RunValue.machineName(name))"
+    guard isInUse(path) else {
+      throw Diagnostic(.noInput, "no such machine", which: name, mend: "swiftlet ps tells which there are")
+    }
+    return path
+  }
+
+  /// The names of all machines that run.
+  static func running() throws(Diagnostic) -> [String] {
+    let base = try base(making: false)
+    return names(in: base).filter { isInUse("\(base)/\($0)") }
+  }
+
+  private static func removeLeftovers(in base: String) {
+    for name in names(in: base) where !isInUse("\(base)/\(name)") { remove("\(base)/\(name)") }
+  }
+
+  private static func remove(_ path: String) {
+    for name in names(in: path) { unlink("\(path)/\(name)") }
+    rmdir(path)
+  }
+
+  /// What is in a folder, without hidden files.
+  static func names(in folder: String) -> [String] {
+    guard let stream = opendir(folder) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if !name.hasPrefix(".") { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// Twelve hexadecimal digits.
+  private static func randomName() -> String {
+    let digits = String(UInt64.random(in: 0..<1 << 48), radix: 16)
+    return String(repeating: "0", count: 12 - digits.count) + digits
+  }
+}

@@ -1,0 +1,60 @@
+import Configuration
+import Glibc
+import LinuxSystem
+
+/// A disk that keeps what a machine writes over its image, for later ones.
+struct WritableDisk: Equatable {
+  let path: String
+  /// Of one that is to be made where there is none, in bytes.
+  private var size: UInt64?
+
+  /// The disk that `FILE[,size=SIZE]` stands for.
+  init(option text: String) throws(Diagnostic) {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    for part in parts.dropFirst() {
+      guard part.hasPrefix("size=") else {
+        throw Diagnostic(
+          .usage, "bad option '\(part)' of the writable disk", which: text,
+          mend: "only size=SIZE may follow the file, and its path may hold no comma")
+      }
+      size = try byteCount(String(part.dropFirst(5)))
+    }
+    path = String(parts.first ?? "")
+  }
+
+  /// The disk as the machine has it, an ext4; made where that was asked for.
+  func prepared() throws(Diagnostic) -> Disk {
+    if access(path, F_OK) != 0, let size { try make(size) }
+    let file = try InputFile.open(path, "disk", O_RDWR)
+    guard let mark = try? file.bytes(count: 2, at: 1080), mark == [0x53, 0xef] else {
+      throw Diagnostic(
+        .badInput, "no ext4 on the writable disk", which: path,
+        mend: "make one by mkfs.ext4, or name a new file with ,size=1G behind it")
+    }
+    return try Disk(path: path)
+  }
+
+  private func make(_ size: UInt64) throws(Diagnostic) {
+    let places = ["/usr/sbin", "/sbin"].map { "\($0)/mke2fs" }
+    guard let program = Installation.program("mke2fs") ?? places.first(where: { access($0, X_OK) == 0 })
+    else {
+      throw Diagnostic(
+        .noInput, "cannot find mke2fs, which makes the disk", which: path,
+        mend: "install it (Debian: apt-get install e2fsprogs)")
+    }
+    let unfinished = "\(path).\(getpid())"
+    do throws(SystemError) {
+      let file = try FileDescriptor(opening: unfinished, O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
+      try file.setLength(size)
+      let words = ["-q", "-F", "-t", "ext4", "-m", "0", "-E", "lazy_itable_init=1,lazy_journal_init=1"]
+      let result = try ChildProcess(program, arguments: words + [unfinished], lending: file)
+        .finish(within: 600_000)
+      guard result.isSuccess, rename(unfinished, path) == 0 else {
+        throw SystemError(call: "mke2fs", operand: result.errors, code: EINVAL)
+      }
+    } catch {
+      unlink(unfinished)
+      throw Diagnostic(.hostResource, "cannot make the writable disk", which: path, mend: "\(error)")
+    }
+  }
+}

@@ -1,0 +1,326 @@
+import Foundation
+import Testing
+
+/// `swiftlet run`: programs in machines of their own, as a person and a shell see them.
+@Suite(.enabled(if: hasKVM, "/dev/kvm is not usable here"), .serialized)
+struct RunTests {
+  @Test func outputErrorStatusAndSurroundingsAreTheProgramsOwn() throws {
+    let world = try RunWorld()
+    let result = try world.run(
+      ["-e", "A=b c", "-e", "FROM_HOST", "-w", "/new/place", "-u", "12:34", "--hostname", "box"],
+      [
+        "/bin/sh", "-c",
+        "echo out; echo err >&2; echo $A $FROM_HOST $HOSTNAME; pwd; id; hostname; echo again > /dev/stdout; exit 7",
+      ], environment: ["FROM_HOST": "here"])
+    #expect(
+      result.output == "out\nb c here box\n/new/place\nuid=12 gid=34\nbox\nagain\n")
+    #expect(result.error == "err\n")
+    #expect(result.status == 7)
+    #expect(try world.leftovers() == [])
+  }
+
+  /// Every byte there is, in both directions, with the end of input seen; more than all buffers on the way hold.
+  @Test func bytesPassUnharmed() throws {
+    let world = try RunWorld()
+    let count = runsLongTests ? 100_000_000 : 1_000_000
+    let path = world.place("input")
+    let pattern = Data((0..<65_521).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) })
+    var input = Data()
+    while input.count < count { input += pattern }
+    try input.write(to: URL(fileURLWithPath: path))
+    let result = try world.shell(
+      "$S run $IMAGE -- /bin/cat <input >output", limit: runsLongTests ? 3000 : 300)
+    #expect(result.error == "")
+    #expect(result.status == 0)
+    #expect(try Data(contentsOf: URL(fileURLWithPath: world.place("output"))) == input)
+  }
+
+  @Test(arguments: [
+    (
+      ["-u", "nobody-here"], "/bin/true", 125,
+      "unknown user: nobody-here: give a number, or a name of the image's /etc/passwd"
+    ),
+    (
+      ["-u", "root:nobody-here"], "/bin/true", 125,
+      "unknown group: root:nobody-here: give a number, or a name of the image's /etc/group"
+    ),
+    (["-w", "/bin/true"], "/bin/true", 126, "no such working directory: /bin/true: Not a directory"),
+    ([], "no-such-command", 127, "command not found: no-such-command: check its name, or the image's PATH"),
+    ([], "/etc/passwd", 126, "cannot execute the command: /etc/passwd: Permission denied"),
+  ])
+  func whatCannotBeRunIsSaidInOneLine(options: [String], command: String, status: Int32, line: String) throws
+  {
+    let world = try RunWorld()
+    let result = try world.run(options, [command])
+    #expect(result.output == "")
+    #expect(result.error == "swiftlet: \(line)\n")
+    #expect(result.status == status)
+  }
+
+  /// Nothing is started for these.
+  @Test(arguments: [
+    ([], "swiftlet: Missing expected argument"),
+    (["--speed", "9", "image"], "swiftlet: unknown option: --speed"),
+    (["nowhere"], "swiftlet: no such image: nowhere"),
+    (["-v", "/tmp", "image"], "swiftlet: bad volume: /tmp"),
+    (["-v", "/tmp:relative", "image"], "swiftlet: bad path for the volume: relative"),
+    (["-m", "much", "image"], "swiftlet: bad size: much"),
+    (["--cpus", "many", "image"], "swiftlet: The value 'many' is invalid"),
+    (["--ulimit", "speed=1", "image"], "swiftlet: bad limit: speed=1"),
+    (["--network", "lan", "image"], "swiftlet: bad network 'lan': lan"),
+    (
+      ["-p", "80:80", "image"], "swiftlet: a published port without a user network: 80:80: add --network user"
+    ),
+    (["--env-file", "nowhere", "image"], "swiftlet: no such environment file: nowhere"),
+    (["--hostname", "a b", "image"], "swiftlet: bad host name: a b"),
+    (["/etc/hostname", "x"], "swiftlet: not an image: /etc/hostname"),
+  ])
+  func badWordsAreAnsweredInOneLine(words: [String], line: String) throws {
+    let result = try Program().run(["run"] + words)
+    #expect(result.status == 125)
+    #expect(result.error.hasPrefix(line), "\(result.error)")
+    #expect(result.error.split(separator: "\n").count == 1)
+  }
+
+  @Test func aSignalThatEndsTheProgramIsItsStatus() throws {
+    let world = try RunWorld()
+    let result = try world.run([], ["/bin/sh", "-c", "kill -9 $$"])
+    #expect(result.error == "")
+    #expect(result.status == 137)
+  }
+
+  @Test func signalsReachTheProgram() throws {
+    let world = try RunWorld()
+    var told = Set<Int32>()
+    let result = try world.run(
+      [],
+      [
+        "/bin/sh", "-c",
+        "trap 'echo user' USR1; trap 'echo ended; exit 3' TERM; echo ready; while :; do sleep 1; done",
+      ]
+    ) { process, output in
+      for (word, signal) in [("ready", SIGUSR1), ("user", SIGTERM)]
+      where output.contains(word) && told.insert(signal).inserted { kill(process, signal) }
+    }
+    #expect(result.output == "ready\nuser\nended\n")
+    #expect(result.error == "")
+    #expect(result.status == 3)
+  }
+
+  /// A program that does not mind interrupts is ended by the second.
+  @Test func twoInterruptsEndTheMachine() throws {
+    let world = try RunWorld()
+    let result = try world.run([], ["/bin/sh", "-c", "trap '' INT; echo ready; sleep 1000"]) {
+      process, output in
+      guard output == "ready\n" else { return }
+      kill(process, SIGINT)
+      usleep(100_000)
+      kill(process, SIGINT)
+    }
+    #expect(result.status == 130)
+    #expect(result.error == "")
+    #expect(try world.leftovers() == [])
+  }
+
+  @Test func aKilledMonitorIsTold() throws {
+    let world = try RunWorld()
+    let result = try world.run([], ["/bin/sh", "-c", "echo ready; sleep 1000"]) { process, output in
+      if output == "ready\n", let monitor = Program.child(of: process) { kill(monitor, SIGKILL) }
+    }
+    #expect(result.error == "swiftlet: the machine is gone: signal 9 ended its monitor\n")
+    #expect(result.status == 125)
+    #expect(try world.leftovers() == [])
+  }
+
+  /// Whoever kills swiftlet itself leaves no machine behind, and its folder goes with the next start.
+  @Test func aKilledCommandTakesItsMachineAlong() throws {
+    let world = try RunWorld()
+    var monitor: pid_t?
+    let result = try world.run([], ["/bin/sh", "-c", "echo ready; sleep 1000"]) { process, output in
+      guard output == "ready\n" else { return }
+      monitor = Program.child(of: process)
+      kill(process, SIGKILL)
+    }
+    #expect(result.status == 137)
+    let process = try #require(monitor)
+    for _ in 0..<600 where isAlive(process) { usleep(50_000) }
+    #expect(!isAlive(process))
+    #expect(try world.leftovers().count == 1)
+    #expect(try world.run(["--time-limit", "0.1"], ["/bin/true"]).status == 124)
+    #expect(try world.leftovers() == [])
+  }
+
+  /// A directory becomes an image; what is named of the host is read, or written where that was asked for.
+  @Test func volumesAreReadOnlyUnlessAskedFor() throws {
+    let world = try RunWorld()
+    try FileManager.default.createDirectory(atPath: world.place("docs"), withIntermediateDirectories: true)
+    try Data("contents\n".utf8).write(to: URL(fileURLWithPath: world.place("docs/file")))
+    let result = try world.run(
+      [
+        "-v", "\(world.place("docs")):/read", "-v", "\(world.place("docs")):/a/deep/place:rw", "--read-only",
+        "--tmpfs", "/tmp",
+      ],
+      [
+        "/bin/sh", "-c",
+        """
+        cat /read/file; for place in /read /a/deep/place /tmp /etc; do \
+        (echo written > $place/new) 2>/dev/null && echo $place; done; exit 0
+        """,
+      ])
+    #expect(result.output == "contents\n/a/deep/place\n/tmp\n")
+    #expect(result.error == "")
+    #expect(try String(contentsOfFile: world.place("docs/new"), encoding: .utf8) == "written\n")
+  }
+
+  /// The kinds of images there are without an archive.
+  @Test(arguments: ["directory", "ext4"]) func imagesOfOtherKindsRun(kind: String) throws {
+    let world = try RunWorld()
+    let image: String
+    if kind == "ext4" {
+      image = try Built.folder("guest-kernels/rootfs/build") + "/root.ext4"
+    } else {
+      image = world.place("root")
+      try FileManager.default.createDirectory(atPath: image + "/bin", withIntermediateDirectories: true)
+      try FileManager.default.copyItem(atPath: "/bin/busybox", toPath: image + "/bin/busybox")
+    }
+    let result = try world.run(
+      [], ["/bin/busybox", "sh", "-c", "echo >/new && echo $0", "fine"], image: image)
+    #expect(result.output == "fine\n")
+    #expect(result.error == "")
+    #expect(result.status == 0)
+    #expect(try world.leftovers() == [])
+  }
+
+  /// What one machine writes, the next one finds, on a disk that is whole.
+  @Test func aWritableDiskKeepsWhatIsWritten() throws {
+    let world = try RunWorld()
+    let disk = world.place("disk.ext4")
+    let first = try world.run(["--writable", "\(disk),size=32M"], ["/bin/sh", "-c", "echo kept > /etc/new"])
+    #expect(first.error == "")
+    #expect(first.status == 0)
+    let check = try world.shell("PATH=$PATH:/sbin:/usr/sbin; e2fsck -fn disk.ext4; dumpe2fs -h disk.ext4")
+    #expect(check.output.contains("Filesystem state:         clean\n"), "\(check.output)")
+    #expect(!check.output.contains("needs_recovery"), "\(check.output)")
+    let second = try world.run(["--writable", disk], ["/bin/cat", "/etc/new", "/etc/passwd"])
+    #expect(second.output == "kept\nroot:x:0:0:root:/root:/bin/sh\n")
+    #expect(second.error == "")
+  }
+
+  /// By passt, which is gone with the machine.
+  @Test(.enabled(if: access("/usr/bin/passt", X_OK) == 0 && access("/usr/bin/curl", X_OK) == 0))
+  func aPortOfTheHostLeadsInside() throws {
+    let world = try RunWorld()
+    let address = "127.0.0.1:\(20_000 + getpid() % 20_000)"
+    let result = try world.shell(
+      """
+      mkdir www; echo a page > www/index.html
+      $S run -d --name web --network user -p \(address):80 -v "$PWD/www:/www" $IMAGE httpd -f -h /www
+      curl -s --max-time 100 --retry 20 --retry-all-errors http://\(address)/
+      $S stop web
+      """)
+    #expect(result.output == "web\na page\n")
+    #expect(result.error == "")
+    #expect(try world.leftovers() == [])
+    for _ in 0..<200 where world.processes() != [] { usleep(50_000) }
+    #expect(world.processes() == [])
+  }
+
+  /// A reader that wants no more ends the program, as in a pipe.
+  @Test func aReaderThatGoesEndsTheProgram() throws {
+    let world = try RunWorld()
+    let result = try world.shell("{ $S run $IMAGE yes; echo $? >status; } | head -n 1; cat status")
+    #expect(result.output == "y\n141\n")
+    #expect(result.error == "")
+  }
+
+  @Test func manyRunsLeaveNothingBehind() throws {
+    let world = try RunWorld()
+    for round in 0..<(runsLongTests ? 50 : 5) {
+      let result = try world.run(["-m", "64M"], ["/bin/echo", "\(round)"])
+      #expect(result.output == "\(round)\n")
+      #expect(result.status == 0)
+    }
+    #expect(try world.leftovers() == [])
+    #expect(world.processes() == [])
+  }
+}
+
+/// A folder for what runs make, and what their commands need to be told.
+final class RunWorld: Sendable {
+  private let folder: PrivateFolder
+  private let kernel: String
+  private let agent: String
+  let image: String
+
+  init() throws {
+    folder = try PrivateFolder()
+    kernel = try Built.folder("guest-kernels/linux/build", "up") + "/vmlinux"
+    agent = try Built.folder("guest-kernels/agent/build") + "/agent.cpio"
+    image = try Built.folder("guest-kernels/rootfs/build") + "/root.erofs"
+    try FileManager.default.createDirectory(
+      atPath: place("runtime"), withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+  }
+
+  func place(_ name: String) -> String { "\(folder.path)/\(name)" }
+
+  var environment: [String: String] {
+    ["SWIFTLET_KERNEL": kernel, "SWIFTLET_AGENT": agent, "XDG_RUNTIME_DIR": place("runtime")]
+  }
+
+  /// - Parameter observe: called with the command's process identifier and its output so far, after each piece.
+  func run(
+    _ options: [String], _ command: [String], image: String? = nil, environment more: [String: String] = [:],
+    observing observe: (pid_t, String) -> Void = { _, _ in }
+  ) throws -> Program.Result {
+    try swiftlet(
+      ["run"] + options + [image ?? self.image, "--"] + command, environment: more, observing: observe)
+  }
+
+  func swiftlet(
+    _ arguments: [String], input: String = "", environment more: [String: String] = [:],
+    observing observe: (pid_t, String) -> Void = { _, _ in }
+  ) throws -> Program.Result {
+    var program = Program()
+    program.environment = environment.merging(more) { $1 }
+    return try program.run(arguments, input: input, limit: 300, observing: observe)
+  }
+
+  /// Runs shell commands in the folder, with `$S` for swiftlet and `$IMAGE`.
+  func shell(_ commands: String, limit: Int = 300) throws -> Program.Result {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
+    process.arguments = ["--signal=KILL", "\(limit)", "/bin/sh", "-c", commands]
+    process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }.merging([
+      "S": Program.folder.appendingPathComponent("swiftlet").path, "IMAGE": image,
+      "SWIFT_BACKTRACE": "enable=no",
+    ]) { $1 }
+    let (output, error) = (Pipe(), Pipe())
+    (process.standardInput, process.standardOutput, process.standardError) = (
+      FileHandle.nullDevice, output, error
+    )
+    try process.run()
+    let said = output.fileHandleForReading.readDataToEndOfFile()
+    let complained = error.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return Program.Result(
+      status: process.terminationStatus, output: String(decoding: said, as: UTF8.self),
+      error: String(decoding: complained, as: UTF8.self))
+  }
+
+  /// What machines have left of folders.
+  func leftovers() throws -> [String] {
+    let base = place("runtime/swiftlet")
+    guard FileManager.default.fileExists(atPath: base) else { return [] }
+    return try FileManager.default.contentsOfDirectory(atPath: base)
+  }
+
+  /// Processes that have this folder's runtime directory in their environment.
+  func processes() -> [pid_t] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return names.compactMap { pid_t($0) }.filter { process in
+      guard let text = FileManager.default.contents(atPath: "/proc/\(process)/environ") else { return false }
+      return text.range(of: Data(place("runtime").utf8)) != nil
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import LinuxCalls
+
+/// What the new process needs to become the program, and where it leaves why it could not.
+struct ProgramStart {
+  let arguments: UnsafeMutablePointer<CText?>
+  let environment: UnsafeMutablePointer<CText?>
+  let directory: CText
+  let account: Account
+  let files: StandardFiles
+  let limitCount: Int
+  let limits: CText
+  let isTerminal: Bool
+  private(set) var failure: Failure?
+
+  /// Runs in the new process, which shares memory with the agent until it becomes another program.
+  mutating func becomeProgram() {
+    _ = sys_setsid()
+    if isTerminal { _ = sys_take_terminal(files.input) }
+    _ = sys_dup2(files.input, 0)
+    _ = sys_dup2(files.output, 1)
+    _ = sys_dup2(files.errors, 2)
+    for index in 0..<limitCount {
+      let limit = limits + index * StartRequest.Limit.size
+      let result = sys_set_limit(Int32(limit[0]), number(limit + 1), number(limit + 9))
+      guard result == 0 else { return fail(.limit, result, detail: limit[0]) }
+    }
+    if account.user != 0 || account.group != 0 || account.groupCount > 0 {
+      let result = account.become()
+      guard result == 0 else { return fail(.user, result) }
+    }
+    if directory.pointee != 0 {
+      let result = sys_chdir(directory)
+      guard result == 0 else { return fail(.directory, result) }
+    }
+    _ = sys_set_signal_mask(0)
+    guard let command = arguments[0] else { return }
+    fail(.execution, execute(command, arguments, environment))
+  }
+
+  private func number(_ place: CText) -> UInt64 {
+    var value: UInt64 = 0
+    for index in 0..<8 { value |= UInt64(place[index]) << UInt64(8 * index) }
+    return value
+  }
+
+  private mutating func fail(_ step: Failure.Step, _ result: Int, detail: UInt8 = 0) {
+    failure = Failure(step, code: UInt16(truncatingIfNeeded: -result), detail: detail)
+  }
+
+  init(
+    arguments: UnsafeMutablePointer<CText?>, environment: UnsafeMutablePointer<CText?>, directory: CText,
+    account: Account, files: StandardFiles, limitCount: Int, limits: CText, isTerminal: Bool
+  ) {
+    self.arguments = arguments
+    self.environment = environment
+    self.directory = directory
+    self.account = account
+    self.files = files
+    self.limitCount = limitCount
+    self.limits = limits
+    self.isTerminal = isTerminal
+  }
+}
+
+/// Called by start.S on the new process's stack.
+@c
+func child_main(start: UnsafeMutableRawPointer) -> Never {
+  start.assumingMemoryBound(to: ProgramStart.self).pointee.becomeProgram()
+  sys_exit(127)
+}
