@@ -60,7 +60,9 @@ static void echo(unsigned port, int count) {
   for (int i = 0; i < count; i++) {
     int one = accept(listener, NULL, NULL);
     if (one < 0) fail("accept");
-    if (fork() == 0) {
+    pid_t child = fork();
+    if (child < 0) fail("fork");
+    if (child == 0) {
       echo_one(one);
       _exit(0);
     }
@@ -102,7 +104,9 @@ static void exchange(int socket, uint64_t bytes) {
 
 static void send_all(unsigned port, uint64_t bytes, int count) {
   for (int i = 0; i < count; i++) {
-    if (fork() > 0) continue;
+    pid_t child = fork();
+    if (child < 0) fail("fork");
+    if (child > 0) continue;
     int one = socket(AF_VSOCK, SOCK_STREAM, 0);
     struct sockaddr_vm address = {.svm_family = AF_VSOCK, .svm_port = port, .svm_cid = VMADDR_CID_HOST};
     // Linux gives up after two seconds, which a busy guest on a slow host may need to look at the answer.
