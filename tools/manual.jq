@@ -44,7 +44,7 @@ def page($full; $others):
       ".SH COMMANDS", (.subcommands[] | select(.commandName != "help")
         | ".SS \($full) \(.commandName)\n\(.abstract | text)",
           (if .discussion then ".PP\n\(.discussion | paragraphs)" else empty end),
-          (.arguments // [] | shown[] | select(.names | . == null or any(.name != "help" and .name != "version")) | entry)),
+          (.arguments // [] | shown[] | select(.names | . == null or all(.name != "help")) | entry)),
       ".SH EXIT STATUS\nThe statuses are listed in\n.BR swiftlet (1)."
     elif .subcommands then
       ".SH COMMANDS", (.subcommands[] | select(.commandName != "help")
