@@ -16,8 +16,8 @@ struct Swiftlet: ParsableCommand {
       """,
     version: "swiftlet 0.1",
     subcommands: [
-      Boot.self, Run.self, Exec.self, PS.self, Logs.self, Stop.self, Kill.self, Inspect.self, ImagesCommand.self,
-      Doctor.self,
+      Boot.self, Run.self, Exec.self, PS.self, Logs.self, Stop.self, Kill.self, Inspect.self,
+      ImagesCommand.self, Doctor.self,
     ])
 }
 

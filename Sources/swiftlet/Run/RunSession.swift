@@ -158,7 +158,9 @@ struct RunSession: ~Copyable {
       let now = Clock.monotonicNanoseconds()
       let isInsisted = number == SIGINT && interruptedAt.map { now &- $0 < Self.insistence } ?? false
       // Also where the guest is gone already, and only output waits.
-      if isInsisted || (startedAt == nil || end != nil) && number != SIGWINCH { end = .stopped(signal: number) }
+      if isInsisted || (startedAt == nil || end != nil) && number != SIGWINCH {
+        end = .stopped(signal: number)
+      }
       if number == SIGINT { interruptedAt = now }
       connection.send(.signal(UInt8(number)))
     }
