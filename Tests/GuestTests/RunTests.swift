@@ -19,7 +19,8 @@ struct RunTests {
     #expect(try world.leftovers() == [])
   }
 
-  /// Every byte there is, in both directions, with the end of input seen; more than all buffers on the way hold.
+  /// Every byte there is, in both directions, with the end of input seen, and signals passed on in between; more than
+  /// all buffers on the way hold.
   @Test func bytesPassUnharmed() throws {
     let world = try RunWorld()
     let count = runsLongTests ? 100_000_000 : 1_000_000
@@ -29,7 +30,12 @@ struct RunTests {
     while input.count < count { input += pattern }
     try input.write(to: URL(fileURLWithPath: path))
     let result = try world.shell(
-      "$S run $IMAGE -- /bin/cat <input >output", limit: runsLongTests ? 3000 : 300)
+      """
+      $S run $IMAGE -- /bin/sh -c "trap '' USR1; exec cat" <input >output & run=$!
+      until [ -s output ]; do sleep 0.02; done
+      for n in 1 2 3 4 5; do kill -USR1 $run 2>/dev/null; sleep 0.02; done
+      wait $run
+      """, limit: runsLongTests ? 3000 : 300)
     #expect(result.error == "")
     #expect(result.status == 0)
     #expect(try Data(contentsOf: URL(fileURLWithPath: world.place("output"))) == input)
