@@ -17,9 +17,10 @@ static inline int cbench_leave_network(void) {
   return syscall(SYS_unshare, 0x40000000 /* CLONE_NEWNET */) < 0 ? -errno : 0;
 }
 
-// A socket whose writes are frames that leave by an interface.
-static inline int cbench_frame_socket(const char *interface) {
-  struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(interface)};
+// A socket whose writes are frames that leave by an interface, and whose reads are frames of one kind that came by it.
+static inline int cbench_frame_socket(const char *interface, unsigned short kind) {
+  struct sockaddr_ll address = {
+      .sll_family = AF_PACKET, .sll_protocol = htons(kind), .sll_ifindex = (int)if_nametoindex(interface)};
   int made = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
   if (made < 0) return -errno;
   if (bind(made, (const struct sockaddr *)&address, sizeof address) == 0) return made;

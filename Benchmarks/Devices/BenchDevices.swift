@@ -1,5 +1,6 @@
 import ArgumentParser
 import BenchSupport
+import CBench
 
 /// Measures what each device costs beside what it asks of the host, and prints it in Markdown.
 @main
@@ -36,7 +37,8 @@ struct BenchDevices: ParsableCommand {
     var report = Report()
     print(Setting.host + (Setting.takePriority() ? ", measured at nice -20." : "."))
     let bench = InProcess(
-      folder: try Folder(in: folder), rounds: max(1, rounds), slice: UInt64(max(1, turn)) * 1_000_000)
+      folder: try Folder(in: folder), rounds: max(1, rounds), slice: UInt64(max(1, turn)) * 1_000_000,
+      hasNetwork: cbench_leave_network() == 0)
     let setting = Setting(programs: programs, guests: guests, rounds: bench.rounds)
     try GuestMeasures.measure(setting, bench, count: count, &report)
     try BlockMeasures.measure(bench, &report)

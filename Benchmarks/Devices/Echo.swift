@@ -3,13 +3,13 @@ import Glibc
 import LinuxSystem
 
 /// Sends back whatever comes, on a thread of its own.
-struct Echo: ~Copyable {
+final class Echo {
   private let number: Int32
-  private let thread: LinuxSystem.Thread
+  private var thread: LinuxSystem.Thread?
 
-  /// At the other end of a stream.
+  /// At the other end of a stream, or of an interface.
   /// - Parameter number: the other end's descriptor, taken over.
-  init(stream number: Int32) throws {
+  init(_ number: Int32) throws {
     thread = try LinuxSystem.Thread(name: "echo") { Echo.serve(number) }
     self.number = number
   }
@@ -31,11 +31,10 @@ struct Echo: ~Copyable {
     self.number = number
   }
 
-  /// Ends it, and the streams it was given.
-  consuming func end() {
-    let number = number
+  /// The end, and that of the streams it was given. An interface must be gone before.
+  deinit {
     shutdown(number, Int32(SHUT_RDWR))
-    thread.join()
+    thread.take()?.join()
     close(number)
   }
 

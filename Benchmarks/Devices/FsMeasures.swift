@@ -25,11 +25,19 @@ private final class ShareRig {
     self.replies = replies
   }
 
-  /// Makes a request to read available, of the bytes at `offset`.
-  func read(_ index: Int, at offset: Int) throws {
+  /// Makes a request available to read or write at `offset`.
+  func transfer(_ index: Int, at offset: Int) throws {
     // Behind the header of 40 bytes and the handle.
     try chains.driver.memory.store(UInt64(offset), at: GuestAddress(headers[index] + 48))
     try chains.submit(index)
+  }
+
+  /// Opens by the first request and closes by the second, which is told what was opened.
+  func openAndClose() throws {
+    try chains.submit(0)
+    let handle = try chains.driver.memory.load(UInt64.self, at: GuestAddress(replies[0].address + 16))
+    try chains.driver.memory.store(handle, at: GuestAddress(headers[1] + 40))
+    try chains.submit(1)
   }
 
   /// Whether every reply is one of success.
@@ -42,88 +50,116 @@ private final class ShareRig {
   }
 }
 
-enum FsMeasures {
+/// The shared directory `folder` with a file in it.
+struct FsMeasures {
+  private typealias Request = (FuseDriver.Operation, UInt64, [UInt8], room: Int)
   private static let size = 16 << 20
-  private static let length = 128 << 10
+  private static let name = "shared"
+  /// Bytes of the answers with an entry, and with attributes.
+  private static let entryRoom = 128
+  private static let attributesRoom = 104
+
+  private let bench: InProcess
+  private let folder: Folder
 
   static func measure(_ bench: InProcess, _ report: inout Report) throws {
-    let path = try bench.folder.file("shared", count: size)
+    let folder = try Folder(in: bench.folder.path)
+    _ = try folder.file(name, count: size)
     report.heading("Shared directory, in µs")
-    report.table([try read(bench, path), try lookUp(bench), try status(bench)])
+    let measures = FsMeasures(bench: bench, folder: folder)
+    report.table([
+      try measures.transfer("read 4 KiB", .read, 4 << 10),
+      try measures.transfer("read 128 KiB in sequence", .read, 128 << 10),
+      try measures.transfer("write 4 KiB", .write, 4 << 10),
+      try measures.transfer("write 128 KiB in sequence", .write, 128 << 10),
+      try measures.named("look a name up, then its attributes, beside fstatat twice", works: 8) { node in
+        [
+          (.lookUp, 1, .fuse([], name), entryRoom),
+          (.getAttributes, node, .fuse([UInt64(0), UInt64(0)]), attributesRoom),
+        ]
+      },
+      try measures.named("attributes of a known file, beside fstatat", works: 16) { node in
+        [(.getAttributes, node, .fuse([UInt64(0), UInt64(0)]), attributesRoom)]
+      },
+      try measures.openAndClose(),
+    ])
   }
 
-  private static func start(_ bench: InProcess) throws -> FuseDriver {
-    let folder = try SharedDirectory(
-      path: bench.folder.path, isReadOnly: true, limits: .init(descriptors: 64))
-    let device = FsDevice(tag: "bench", folder: folder)
-    return try FuseDriver(FakeDriver(device))
-  }
-
-  private static func node(_ fuse: FuseDriver) throws -> UInt64 {
-    guard let reply = try fuse.request(.lookUp, 1, .fuse([], "shared")), reply.error == 0 else {
+  /// A session, and the node of the file.
+  private func start() throws -> (FuseDriver, UInt64) {
+    let shared = try SharedDirectory(path: folder.path, isReadOnly: false, limits: .init(descriptors: 64))
+    let fuse = try FuseDriver(FakeDriver(FsDevice(tag: "bench", folder: shared)))
+    guard let reply = try fuse.request(.lookUp, 1, .fuse([], Self.name)), reply.error == 0 else {
       throw Failure("the shared file is not found")
     }
-    return reply.number(0)
+    return (fuse, reply.number(0))
   }
 
-  private static func read(_ bench: InProcess, _ path: String) throws -> Comparison.Result {
-    let fuse = try start(bench)
-    let node = try node(fuse)
-    guard let opened = try fuse.request(.open, node, .fuse([UInt32(0), UInt32(0)])), opened.error == 0 else {
-      throw Failure("the shared file is not opened")
-    }
+  private func transfer(
+    _ name: String, _ operation: FuseDriver.Operation, _ length: Int
+  ) throws -> Comparison.Result {
+    let isWrite = operation == .write
+    let (fuse, node) = try start()
+    let opened = try fuse.request(.open, node, .fuse([UInt32(2), UInt32(0)]))
+    guard let opened, opened.error == 0 else { throw Failure("the shared file is not opened") }
     let body: [any FixedWidthInteger] = [
       opened.number(0), UInt64(0), UInt32(length), UInt32(0), UInt64(0), UInt32(0), UInt32(0),
     ]
-    let rig = try ShareRig(
-      fuse,
-      [(FuseDriver.Operation, UInt64, [UInt8], room: Int)](
-        repeating: (.read, node, .fuse(body), length), count: 8))
-    let devicePlaces = Places(count: size / length)
-    let hostPlaces = Places(count: size / length)
+    let data = [UInt8](repeating: 7, count: isWrite ? length : 0)
+    let request: Request = (operation, node, .fuse(body) + data, room: isWrite ? 8 : length)
+    let rig = try ShareRig(fuse, [Request](repeating: request, count: 8))
+    let (devicePlaces, hostPlaces) = (Places(count: Self.size / length), Places(count: Self.size / length))
     let buffer = try HostBuffer(count: length)
-    let file = try FileDescriptor(opening: path, 0).release()
+    let file = try FileDescriptor(opening: "\(folder.path)/\(Self.name)", 2).release()
     defer { _ = FileDescriptor(owning: file) }
-    let result = try bench.measure(
+    let call = isWrite ? buffer.write(_:_:at:) : buffer.read(_:_:at:)
+    return try check(
+      rig,
       Comparison(
-        name: "read 128 KiB in sequence", operations: 8, bytes: length,
-        device: Way { for index in 0..<8 { try rig.read(index, at: devicePlaces.next() * length) } },
-        host: Way { for _ in 0..<8 { try buffer.read(file, length, at: hostPlaces.next() * length) } }))
-    try rig.check()
-    return result
+        name: name, operations: 8, bytes: length,
+        device: Way { for index in 0..<8 { try rig.transfer(index, at: devicePlaces.next() * length) } },
+        host: Way { for _ in 0..<8 { try call(file, length, hostPlaces.next() * length) } }))
   }
 
-  private static func lookUp(_ bench: InProcess) throws -> Comparison.Result {
-    let fuse = try start(bench)
-    let node = try node(fuse)
+  /// - Parameter works: how often each of the requests is made at a call: 16 requests in all.
+  private func named(
+    _ name: String, works: Int, _ requests: (_ node: UInt64) -> [Request]
+  ) throws -> Comparison.Result {
+    let (fuse, node) = try start()
+    let rig = try ShareRig(fuse, requests(node))
+    return try compare(name, rig, works: works, { try rig.chains.submitEach(16) }) { directory in
+      for _ in 0..<16 { try Host.attributes(of: Self.name, in: directory) }
+    }
+  }
+
+  private func openAndClose() throws -> Comparison.Result {
+    let (fuse, node) = try start()
     let rig = try ShareRig(
       fuse,
       [
-        (.lookUp, 1, .fuse([], "shared"), 128),
-        (.getAttributes, node, .fuse([UInt64(0), UInt64(0)]), 104),
+        (.open, node, .fuse([UInt32(2), UInt32(0)]), 16),
+        (.release, node, .fuse([UInt64(0), UInt64(0), UInt64(0)]), 0),
       ])
-    let directory = try FileDescriptor(opening: bench.folder.path, 0).release()
-    defer { _ = FileDescriptor(owning: directory) }
-    let result = try bench.measure(
-      Comparison(
-        name: "look a name up, then its attributes, beside fstatat twice", operations: 8,
-        device: Way { try rig.chains.submitEach(16) },
-        host: Way { for _ in 0..<16 { try Host.attributes(of: "shared", in: directory) } }))
-    try rig.check()
-    return result
+    let name = "open and close, beside the same by a name"
+    return try compare(name, rig, works: 8, { for _ in 0..<8 { try rig.openAndClose() } }) { directory in
+      for _ in 0..<8 { try Host.open(Self.name, in: directory) }
+    }
   }
 
-  private static func status(_ bench: InProcess) throws -> Comparison.Result {
-    let fuse = try start(bench)
-    let node = try node(fuse)
-    let rig = try ShareRig(fuse, [(.getAttributes, node, .fuse([UInt64(0), UInt64(0)]), 104)])
-    let directory = try FileDescriptor(opening: bench.folder.path, 0).release()
+  private func compare(
+    _ name: String, _ rig: ShareRig, works: Int, _ device: @escaping () throws -> Void,
+    _ host: @escaping (_ directory: Int32) throws -> Void
+  ) throws -> Comparison.Result {
+    let directory = try FileDescriptor(opening: folder.path, 0).release()
     defer { _ = FileDescriptor(owning: directory) }
-    let result = try bench.measure(
+    return try check(
+      rig,
       Comparison(
-        name: "attributes of a known file, beside fstatat", operations: 16,
-        device: Way { try rig.chains.submitEach(16) },
-        host: Way { for _ in 0..<16 { try Host.attributes(of: "shared", in: directory) } }))
+        name: name, operations: works, device: Way(work: device), host: Way { try host(directory) }))
+  }
+
+  private func check(_ rig: ShareRig, _ comparison: Comparison) throws -> Comparison.Result {
+    let result = try bench.measure(comparison)
     try rig.check()
     return result
   }

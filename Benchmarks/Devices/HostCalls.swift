@@ -16,8 +16,11 @@ final class HostBuffer {
   }
 
   /// Has a page of memory for each page of it.
-  func touch() {
-    for place in stride(from: 0, to: memory.count, by: 4096) {
+  func touch() { touch(pages: (count + 4095) / 4096) }
+
+  /// The same for the first pages only.
+  func touch(pages: Int) {
+    for place in stride(from: 0, to: min(pages * 4096, count), by: 4096) {
       memory.base.storeBytes(of: 1, toByteOffset: place, as: UInt8.self)
     }
   }
@@ -49,6 +52,17 @@ final class HostBuffer {
 
   func write(_ stream: Int32, _ length: Int) throws {
     try HostBuffer.expect(Glibc.write(stream, pointer(length), length), length, "write")
+  }
+
+  /// Reads so many bytes from a stream that gives them in any parts.
+  func readAll(_ stream: Int32, _ length: Int) throws {
+    var left = length
+    while left > 0 {
+      let part = min(left, self.count)
+      let count = Glibc.read(stream, pointer(part), part)
+      guard count > 0 else { throw Failure("read gives \(count) of \(left) (error \(errno))") }
+      left -= count
+    }
   }
 
   /// Sends from the front as writev(2) does of two buffers, the first of them `first` bytes long.
@@ -89,6 +103,12 @@ enum Host {
     guard fstatat(directory, name, &details, AT_SYMLINK_NOFOLLOW) == 0 else {
       throw Failure("fstatat \(name): error \(errno)")
     }
+  }
+
+  /// Opens and closes a file by its name in a directory.
+  static func open(_ name: String, in directory: Int32) throws {
+    let file = openat(directory, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
+    guard file >= 0, close(file) == 0 else { throw Failure("open \(name): error \(errno)") }
   }
 
   static func synchronize(_ file: Int32) throws {

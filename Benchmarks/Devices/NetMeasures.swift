@@ -1,6 +1,5 @@
 import Backends
 import BenchSupport
-import CBench
 import DeviceFakes
 import Devices
 import GuestMemory
@@ -43,103 +42,88 @@ private final class CardRig {
   }
 }
 
-enum NetMeasures {
-  private static let lengths = [64, 1514]
+/// What a card's cable goes to: a descriptor at which a frame stands behind a few bytes, as a program of the host
+/// would use it too.
+private struct Cable {
+  let name: String
+  let backend: any NetBackend
+  let number: Int32
+  let prefix: [UInt8]
+  /// Takes away what was sent.
+  let drain: () throws -> Void
+  /// Has a batch of frames lie there to be received.
+  let fill: () throws -> Void
+}
 
+enum NetMeasures {
   static func measure(_ bench: InProcess, _ report: inout Report) throws {
     report.heading("Network: one frame, in µs")
     var results: [Comparison.Result] = []
-    for length in lengths { results += try socket(bench, length) }
-    let code = cbench_leave_network()
-    if code == 0 { for length in lengths { results += try tap(bench, length) } }
+    for length in Frames.lengths { results += try socket(bench, length) }
+    if bench.hasNetwork { for length in Frames.lengths { results += try tap(bench, length) } }
     report.table(results)
-    if code != 0 { print("\nNo tap: this needs to be root, or to have CAP_NET_ADMIN and CAP_SYS_ADMIN.") }
-  }
-
-  /// Of a kind that nobody listens to, for somebody else.
-  private static func frame(_ length: Int) -> [UInt8] {
-    [0x52, 0x54, 0, 0, 0, 9, 0x52, 0x54, 0, 0, 0, 1, 0x88, 0xB5] + [UInt8](repeating: 7, count: length - 14)
+    if !bench.hasNetwork {
+      print("\nNo tap: this needs to be root, or to have CAP_NET_ADMIN and CAP_SYS_ADMIN.")
+    }
   }
 
   /// The user-mode backend's socket, with its other end in this process.
   private static func socket(_ bench: InProcess, _ length: Int) throws -> [Comparison.Result] {
     let (ours, theirs) = try UnixSocket.pair()
     defer { for number in [ours, theirs] { _ = FileDescriptor(owning: number) } }
-    let rig = try CardRig(
-      FrameSocket(duplicating: ours, goingOnWith: FrameRemainders()), frame: frame(length))
-    let framed = [0, 0, UInt8(length >> 8), UInt8(length & 0xFF)] + frame(length)
+    let prefix = [0, 0, UInt8(length >> 8), UInt8(length & 0xFF)]
+    let framed = prefix + Frames.frame(length)
     let stream = try HostBuffer(count: framed.count * CardRig.batch)
     for index in 0..<CardRig.batch { stream.write(framed, at: index * framed.count) }
-    let drain = { stream.drain(theirs) }
-    let fill = { try stream.write(theirs, stream.count) }
-    defer { withExtendedLifetime(rig) {} }
+    return try compare(
+      bench, length,
+      Cable(
+        name: "user mode", backend: FrameSocket(duplicating: ours, goingOnWith: FrameRemainders()),
+        number: ours, prefix: prefix, drain: { stream.drain(theirs) },
+        fill: { try stream.write(theirs, stream.count) }))
+  }
+
+  /// A tap, whose interface drops what is sent.
+  private static func tap(_ bench: InProcess, _ length: Int) throws -> [Comparison.Result] {
+    let tap = try Tap("bench\(length)", waits: false)
+    let socket = try tap.socket()
+    defer { _ = FileDescriptor(owning: socket) }
+    let outgoing = try HostBuffer(count: length)
+    outgoing.write(Frames.frame(length))
+    return try compare(
+      bench, length,
+      Cable(
+        name: "tap", backend: TapDevice(FileDescriptor(duplicating: tap.number)), number: tap.number,
+        prefix: [UInt8](repeating: 0, count: NetHeader.size), drain: {},
+        fill: { for _ in 0..<CardRig.batch { try outgoing.write(socket, length) } }))
+  }
+
+  private static func compare(
+    _ bench: InProcess, _ length: Int, _ cable: Cable
+  ) throws -> [Comparison.Result] {
+    let (batch, first) = (CardRig.batch, cable.prefix.count)
+    let rig = try CardRig(cable.backend, frame: Frames.frame(length))
+    let buffer = try HostBuffer(count: 1 << 16)
+    buffer.write(cable.prefix + Frames.frame(length))
     let results = [
       try bench.measure(
         Comparison(
-          name: "user mode: send \(length) bytes", operations: CardRig.batch, bytes: length,
-          device: Way(prepare: drain) { try rig.transmit.submitEach(CardRig.batch) },
-          host: Way(prepare: drain) {
-            for _ in 0..<CardRig.batch { try stream.write(ours, framed.count, first: 4) }
+          name: "\(cable.name): send \(length) bytes", operations: batch, bytes: length,
+          device: Way(prepare: cable.drain) { try rig.transmit.submitEach(batch) },
+          host: Way(prepare: cable.drain) {
+            for _ in 0..<batch { try buffer.write(cable.number, first + length, first: first) }
           })),
       try bench.measure(
         Comparison(
-          name: "user mode: receive \(length) bytes, \(CardRig.batch) at hand", operations: CardRig.batch,
-          bytes: length,
+          name: "\(cable.name): receive \(length) bytes, \(batch) at hand", operations: batch, bytes: length,
           device: Way(prepare: {
-            try rig.receive.offer(CardRig.batch)
-            try fill()
+            try rig.receive.offer(batch)
+            try cable.fill()
           }) { rig.takeFrames() },
-          host: Way(prepare: fill) { for _ in 0..<CardRig.batch { try stream.read(ours, framed.count) } })),
+          host: Way(prepare: cable.fill) {
+            for _ in 0..<batch { try buffer.read(cable.number, first + length) }
+          })),
     ]
-    try rig.check()
-    return results
-  }
-
-  /// Keeps the host from sending frames of its own, as about its neighbours.
-  private static func quieten(_ interface: String) {
-    let setting = "/proc/sys/net/ipv6/conf/\(interface)/disable_ipv6"
-    // Not there where the host has no IPv6.
-    guard let file = try? FileDescriptor(opening: setting, 1) else { return }
-    try? file.writeAll(Array("1".utf8))
-  }
-
-  /// A tap in a network of its own.
-  private static func tap(_ bench: InProcess, _ length: Int) throws -> [Comparison.Result] {
-    let name = "bench\(length)"
-    let tap = try TapInterface.open(name)
-    quieten(name)
-    try TapInterface.start(name, mtu: nil)
-    let sender = cbench_frame_socket(name)
-    guard sender >= 0 else { throw Failure("no packet socket: error \(-sender)") }
-    let number = tap.raw
-    defer { _ = FileDescriptor(owning: sender) }
-    let rig = try CardRig(TapDevice(tap.duplicate()), frame: frame(length))
-    let total = NetHeader.size + length
-    let buffer = try HostBuffer(count: 1 << 16)
-    let outgoing = try HostBuffer(count: length)
-    outgoing.write(frame(length))
-    buffer.write([UInt8](repeating: 0, count: NetHeader.size) + frame(length))
-    let fill = {
-      for _ in 0..<CardRig.batch { try outgoing.write(sender, length) }
-    }
-    let results = [
-      try bench.measure(
-        Comparison(
-          name: "tap: send \(length) bytes", operations: CardRig.batch, bytes: length,
-          device: Way { try rig.transmit.submitEach(CardRig.batch) },
-          host: Way { for _ in 0..<CardRig.batch { try buffer.write(number, total, first: NetHeader.size) } })
-      ),
-      try bench.measure(
-        Comparison(
-          name: "tap: receive \(length) bytes, \(CardRig.batch) at hand", operations: CardRig.batch,
-          bytes: length,
-          device: Way(prepare: {
-            try rig.receive.offer(CardRig.batch)
-            try fill()
-          }) { rig.takeFrames() },
-          host: Way(prepare: fill) { for _ in 0..<CardRig.batch { try buffer.read(number, total) } })),
-    ]
-    withExtendedLifetime(tap) {}
     try rig.check()
     return results
   }

@@ -11,6 +11,7 @@ enum SmallMeasures {
     report.heading("Console, entropy, balloon, in µs")
     report.table([
       try console(bench, 1), try console(bench, 64), try console(bench, 4096),
+      try consoleInput(bench, 1), try consoleInput(bench, 4096),
       try entropy(bench, 64), try entropy(bench, 4096),
       try balloon(bench, "256 neighbouring pages", Array(0..<256), runs: 1),
       try balloon(bench, "256 scattered pages", stride(from: 0, to: 512, by: 2).map { $0 }, runs: 256),
@@ -42,9 +43,41 @@ enum SmallMeasures {
     let drain = { buffer.drain(theirs) }
     let result = try bench.measure(
       Comparison(
-        name: "console: \(length) byte\(length == 1 ? "" : "s") out", operations: 16,
+        name: "console: \(length) byte\(length == 1 ? "" : "s") out", operations: 16, bytes: length,
         device: Way(prepare: drain) { try chains.submitEach(16) },
         host: Way(prepare: drain) { for _ in 0..<16 { try buffer.write(ours, length) } }))
+    try chains.checkDone()
+    return result
+  }
+
+  /// As many pieces lie there as the driver has buffers.
+  private static func consoleInput(_ bench: InProcess, _ length: Int) throws -> Comparison.Result {
+    let (batch, queue) = (8, 0)
+    let (ours, theirs) = try UnixSocket.pair()
+    defer { for number in [ours, theirs] { _ = FileDescriptor(owning: number) } }
+    let source = try ConsoleSource(ours)
+    let device = ConsoleDevice(output: try PipeOutput(ours), size: nil)
+    let driver = try FakeDriver(device)
+    try driver.start(queues: 2)
+    let chains = try Chains(driver, queue: queue)
+    for _ in 0..<batch { try chains.add([driver.writable(length)]) }
+    let buffer = try HostBuffer(count: 1 << 16)
+    let fill = { try buffer.write(theirs, batch * length) }
+    let result = try bench.measure(
+      Comparison(
+        name: "console: \(length) byte\(length == 1 ? "" : "s") in", operations: batch, bytes: length,
+        device: Way(prepare: {
+          try fill()
+          try chains.offer(batch)
+        }) {
+          for _ in 0..<batch {
+            guard case .bytes(let bytes) = source.read(upTo: length), device.input(bytes) == length else {
+              throw Failure("the console does not take its input")
+            }
+          }
+          chains.expect(batch)
+        },
+        host: Way(prepare: fill) { for _ in 0..<batch { try buffer.read(ours, length) } }))
     try chains.checkDone()
     return result
   }
@@ -59,7 +92,7 @@ enum SmallMeasures {
     let buffer = try HostBuffer(count: length)
     let result = try bench.measure(
       Comparison(
-        name: "entropy: \(length) bytes, beside getrandom", operations: 16,
+        name: "entropy: \(length) bytes, beside getrandom", operations: 16, bytes: length,
         device: Way { try chains.submitEach(16) },
         host: Way { for _ in 0..<16 { try buffer.random(length) } }))
     try chains.checkDone()

@@ -136,6 +136,8 @@ package struct RunningJob: ~Copyable {
   }
 
   private struct Pipe: ~Copyable {
+    /// F_SETPIPE_SZ, which the C library has for GNU programs only.
+    private static let setSize: Int32 = 1031
     let reading: FileDescriptor
     let writing: FileDescriptor
 
@@ -143,6 +145,8 @@ package struct RunningJob: ~Copyable {
       var ends: [Int32] = [0, 0]
       guard pipe(&ends) == 0 else { throw Failure("no pipe: error \(errno)") }
       for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+      // What a program says is read at its end; more than this is waited for.
+      _ = fcntl(ends[1], Pipe.setSize, 1 << 20)
       reading = FileDescriptor(owning: ends[0])
       writing = FileDescriptor(owning: ends[1])
     }

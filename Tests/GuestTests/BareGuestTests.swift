@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// Freestanding guests on the real KVM.
@@ -34,19 +35,26 @@ struct BareGuestTests {
       ])
   }
 
-  /// What `make bench-devices` measures.
+  /// What `make bench-devices` measures, of devices that need nobody at their other end.
   @Test func timesWhatDevicesDo() throws {
     let disk = try PatternDisk()
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("swiftlet-\(UUID())")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try Data(count: 128 << 10).write(to: folder.appendingPathComponent("shared"))
     let result = try Program().run([
-      "boot", "--kernel", BareGuest.path("throughput"), "--append", "n=3", "--timeline", "--disk", disk.path,
+      "boot", "--kernel", BareGuest.path("throughput"), "--append", "n=3", "--timeline", "--memory", "128M",
+      "--cpus", "2", "--disk", disk.path, "--balloon", "1M", "--share", folder.path + ",rw",
     ])
     #expect(result.failedChecks == [])
     #expect(result.status == 0)
     let marks = result.error.split(separator: "\n").compactMap { line in
       line.firstRange(of: "mark ").flatMap { Int(line[$0.upperBound...]) }
     }
-    // Exits, console, disk in four ways, entropy: the beginning and the end of each.
-    #expect(marks == [16, 34, 18, 22, 24, 20, 36].flatMap { [$0, $0 + 1] })
+    // The beginning and the end of each.
+    let block = [18, 22, 28, 30, 20, 24, 26]
+    let (balloon, share) = ([58, 62, 64, 60], [66, 68, 70, 72, 74, 76, 78])
+    #expect(marks == ([16, 50, 52] + block + [54, 56] + balloon + share).flatMap { [$0, $0 + 1] })
   }
 
   @Test func runsWithMemoryAboveFourGigabytes() throws {

@@ -22,7 +22,7 @@ struct Proofs {
       case .network: with(network)
       case .balloon: with(balloon)
       case .socket: with(socket)
-      case .share: with(share)
+      case .share: share()
       case nil: device.negotiate(0) != nil
       }
     }
@@ -122,7 +122,7 @@ struct Proofs {
       for _ in 0..<16 {
         rig.offer(0, answer, 256, writable: true)
         guard rig.queues[0].take() != nil else { return false }
-        if load16(answer &+ 30) == operation, load32(answer &+ 20) == port { return true }
+        if load16(answer &+ Socket.operationPlace) == operation, load32(answer &+ 20) == port { return true }
       }
       return false
     }
@@ -133,45 +133,25 @@ struct Proofs {
   }
 
   /// A new file of the shared directory keeps what is written to it.
-  private func share(_ rig: inout Rig) -> Bool {
-    let answer = Arena.take(256)
-    let data = answer &+ UInt64(Fuse.answerHeaderSize)
-    let message = Arena.take(128)
-    func ask(_ body: (inout Writer) -> Void) -> Bool {
-      var writer = Writer(at: message)
-      body(&writer)
-      store32(message, writer.count)
-      return rig.request(1, message, writer.count, answer: answer, 256) != nil
+  private func share() -> Bool {
+    guard var driver = ShareDriver(device, wanted: 0) else { return false }
+    driver.prepare(Fuse.Operation.unlink, ShareDriver.root) { $0.put("proof\0") }
+    _ = driver.send()  // there is none the first time
+    driver.prepare(Fuse.Operation.create, ShareDriver.root) { writer in
+      writer.put(UInt32(0xc2))  // O_RDWR, O_CREAT, O_EXCL
+      writer.put(UInt32(0o100600))
+      writer.put(UInt64(0))
+      writer.put("proof\0")
     }
-    guard ask(Fuse.initialize), load32(answer &+ 4) == 0 else { return false }
-    guard
-      ask({ writer in
-        Fuse.header(&writer, Fuse.Operation.unlink, 1)
-        writer.put("proof\0")
-      })
-    else { return false }
-    guard
-      ask({ writer in
-        Fuse.header(&writer, Fuse.Operation.create, 1)
-        writer.put(UInt32(0xc2))  // O_RDWR, O_CREAT, O_EXCL
-        writer.put(UInt32(0o100600))
-        writer.put(UInt64(0))
-        writer.put("proof\0")
-      }), load32(answer &+ 4) == 0
-    else { return false }
-    let node = load64(data)
-    let handle = load64(data &+ 128)  // behind the entry
-    guard ask({ transfer(&$0, Fuse.Operation.write, node, handle) }), load32(data) == 8 else { return false }
-    return ask { transfer(&$0, Fuse.Operation.read, node, handle) } && load64(data) == count
-  }
-
-  /// Reads 8 bytes, or writes them.
-  private func transfer(_ writer: inout Writer, _ operation: UInt32, _ node: UInt64, _ handle: UInt64) {
-    Fuse.header(&writer, operation, node)
-    writer.put(handle)
-    writer.put(UInt64(0))  // offset
-    writer.put(UInt32(8))
-    writer.skip(20)
-    if operation == Fuse.Operation.write { writer.put(count) }
+    guard driver.send() else { return false }
+    let node = load64(driver.answer)
+    let handle = load64(driver.answer &+ 128)  // behind the entry
+    let data = Arena.take(8)
+    store64(data, count)
+    driver.prepareTransfer(Fuse.Operation.write, node, handle: handle, 8)
+    guard driver.write(at: 0, data, 8) else { return false }
+    store64(data, 0)
+    driver.prepareTransfer(Fuse.Operation.read, node, handle: handle, 8)
+    return driver.read(at: 0, data, 8) && load64(data) == count
   }
 }

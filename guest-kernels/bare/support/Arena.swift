@@ -1,14 +1,15 @@
 import Platform
 
-/// Memory from the end of the guest's image upward, zeroed when handed out. Given back all at once.
+/// Memory from the end of the guest's image upward, zeroed when handed out unless told otherwise. Given back all at once.
 enum Arena {
   nonisolated(unsafe) private static var next = image_end_address()
 
   /// `size` bytes at a multiple of `alignment` (a power of two).
-  static func take(_ size: UInt64, alignment: UInt64 = 16) -> UInt64 {
+  /// - Parameter cleared: whether they are zero; an interpreted guest needs microseconds for each that is cleared.
+  static func take(_ size: UInt64, alignment: UInt64 = 16, cleared: Bool = true) -> UInt64 {
     let start = (next &+ alignment &- 1) & ~(alignment &- 1)
     next = start &+ size
-    fill(start, size, with: 0)
+    if cleared { fill(start, size, with: 0) }
     return start
   }
 

@@ -7,6 +7,7 @@ enum Block {
   enum FeatureBit {
     static let readOnly: UInt64 = 1 << 5
     static let flush: UInt64 = 1 << 9
+    static let queues: UInt64 = 1 << 12
   }
 
   enum Request {

@@ -71,6 +71,7 @@ exception:
 
   .data
   .balign 4096
+  .globl pml4
 pml4:
   .quad pdpt + PTE_TABLE
   .fill 511, 8, 0
@@ -92,6 +93,7 @@ pd:
   .endr
 
   .balign 8
+  .globl gdt
 gdt:
   .quad 0
   .quad 0

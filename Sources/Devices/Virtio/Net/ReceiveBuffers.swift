@@ -32,7 +32,20 @@ struct ReceiveBuffers {
   func room(from start: Int, limit: Int, into room: inout [GuestSlice]) {
     var skip = start
     var left = limit
-    for slice in slices where left > 0 {
+    var index = 0
+    while index < slices.count, left > 0 {
+      if skip == 0 {
+        // Those that are taken whole, nearly all, go together.
+        let first = index
+        while index < slices.count, slices[index].count <= left {
+          left -= slices[index].count
+          index += 1
+        }
+        room += slices[first..<index]
+        if index == slices.count { return }
+      }
+      let slice = slices[index]
+      index += 1
       let part = min(skip, slice.count)
       skip -= part
       let count = min(slice.count - part, left)

@@ -67,6 +67,9 @@ extern void machine_start(void);
 extern uint64_t interrupt_count;
 INLINE uint64_t interrupts_taken(void) { return load64((uint64_t)&interrupt_count); }
 
+// In second.S: where a second processor begins, as a page's number.
+extern uint32_t prepare_second_processor(void (*_Nonnull body)(void));
+
 // Set by the linker script: memory after the guest's own image and stack.
 extern uint8_t image_end[];
 INLINE uint64_t image_end_address(void) { return (uint64_t)image_end; }
