@@ -34,9 +34,9 @@ struct BalloonGuestTests {
       [
         "boot", "--kernel", Built.folder("guest-kernels/linux/build", "up") + "/vmlinux", "--initrd", filling,
         "--disk", Built.folder("guest-kernels/rootfs/build") + "/root.erofs,ro", "--balloon",
-        "0,deflate-on-oom,stats=5,control=\(control)", "--time-limit", "400", "--cmdline",
+        "0,deflate-on-oom,stats=5,control=\(control)", "--time-limit", "\(patience)", "--cmdline",
         "root=/dev/vda ro rootfstype=erofs init=/init -- /bin/sh -c \"\(command)\"",
-      ], limit: 420
+      ], limit: patience + 100
     ) { child, output in
       for (step, order) in [("filled", "64 pages\n64M\n"), ("lent", "0\n"), ("back", "")]
       where resident[step] == nil && output.contains("STEP \(step)") {

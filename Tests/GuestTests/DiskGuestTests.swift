@@ -26,9 +26,9 @@ struct DiskGuestTests {
       [
         "boot", "--kernel", Built.folder("guest-kernels/linux/build", "up") + "/vmlinux", "--disk",
         Built.folder("guest-kernels/rootfs/build") + "/root.erofs,ro", "--disk", "\(image),id=data\(way)",
-        "--time-limit", "240", "--cmdline",
+        "--time-limit", "\(patience)", "--cmdline",
         "root=/dev/vda ro rootfstype=erofs init=/init -- /bin/sh -c \"\(command)\"",
-      ], limit: 260
+      ], limit: patience + 100
     ) { _ in
       guard after == 0 else { return }
       after = blocks(image)

@@ -13,9 +13,9 @@ struct LinuxTests {
     let workload = command.map { " -- /bin/sh -c \"\($0)\"" } ?? ""
     return try Program().run(
       [
-        "boot", "--kernel", kernel, "--disk", disk + ",ro", "--time-limit", "240", "--cmdline",
+        "boot", "--kernel", kernel, "--disk", disk + ",ro", "--time-limit", "\(patience)", "--cmdline",
         "root=/dev/vda ro rootfstype=erofs init=/init\(workload)",
-      ] + more, limit: 300)
+      ] + more, limit: patience + 100)
   }
 
   @Test func bootsToUserSpaceFromADisk() throws {
@@ -35,9 +35,9 @@ struct LinuxTests {
     let disk = try Built.folder("guest-kernels/rootfs/build") + "/root.erofs"
     let result = try Program().run(
       [
-        "boot", "--kernel", kernel, "--describe", way, "--disk", disk + ",ro", "--time-limit", "280",
+        "boot", "--kernel", kernel, "--describe", way, "--disk", disk + ",ro", "--time-limit", "\(patience)",
         "--cmdline", "root=/dev/vda ro rootfstype=erofs init=/nowhere panic=0",
-      ], limit: 300)
+      ], limit: patience + 100)
     #expect(result.status == 80)
     #expect(result.error.contains("\nswiftlet: the guest's kernel panicked\n"))
     #expect(result.error.contains("Kernel panic - not syncing: Requested init /nowhere failed"))

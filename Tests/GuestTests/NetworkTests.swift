@@ -105,7 +105,7 @@ struct NetworkGuestTests {
       busybox nc -l -p 7002 <&9 > /dev/null &
       export SWIFTLET_KERNEL=\(kernels)/vmlinux
       $S boot --net user -p 127.0.0.1:8080:80 --net tap=t0,mtu=9000 --disk \(root)/root.erofs,ro --disk guest,ro \\
-        --disk up,ro --time-limit 200 --cmdline \\
+        --disk up,ro --time-limit \(patience) --cmdline \\
         "console=hvc0 root=/dev/vda ro rootfstype=erofs init=/init -- /bin/sh /dev/vdb" > log 2>&1 & machine=$!
       wait_for 'ip link show t0 > /dev/null 2>&1 || ! kill -0 $machine'
       ip addr add 10.88.0.1/24 dev t0
@@ -120,7 +120,7 @@ struct NetworkGuestTests {
       echo $(grep -c "^$(md5sum < down)" log) of 2 received
       ip link show t0 > /dev/null 2>&1 || echo tap gone
       wait_for '[ $(living) = 0 ]'; echo passt gone
-      """, limit: 250)
+      """, limit: patience + 100)
     for line in [
       "one passt", "status 0", "user sent", "tap sent", "2 of 2 received", "tap gone", "passt gone",
       "nameserver 10.0.2.2", "10.4.5.6",

@@ -39,9 +39,9 @@ struct PortGuestTests {
       [
         "boot", "--kernel", Built.folder("guest-kernels/linux/build", "up") + "/vmlinux", "--disk",
         Built.folder("guest-kernels/rootfs/build") + "/root.erofs,ro", "--port", "data=\(data)", "--port",
-        "slow=\(slow)", "--time-limit", "400", "--cmdline",
+        "slow=\(slow)", "--time-limit", "\(patience)", "--cmdline",
         "root=/dev/vda ro rootfstype=erofs init=/init -- /bin/sh -c \"\(command)\"",
-      ], limit: 420)
+      ], limit: patience + 100)
     #expect(result.output.hasSuffix("echoed\r\nclosed\r\nall\r\n"), "\(result.output)")
     #expect(result.error == "")
     #expect(result.status == 0)

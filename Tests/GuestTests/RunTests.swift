@@ -35,7 +35,7 @@ struct RunTests {
       until [ -s output ]; do sleep 0.02; done
       for n in 1 2 3 4 5; do kill -USR1 $run 2>/dev/null; sleep 0.02; done
       wait $run
-      """, limit: runsLongTests ? 3000 : 300)
+      """, limit: runsLongTests ? 3000 : patience)
     #expect(result.error == "")
     #expect(result.status == 0)
     #expect(try Data(contentsOf: URL(fileURLWithPath: world.place("output"))) == input)
@@ -289,11 +289,11 @@ final class RunWorld: Sendable {
   ) throws -> Program.Result {
     var program = Program()
     program.environment = environment.merging(more) { $1 }
-    return try program.run(arguments, input: input, limit: 300, observing: observe)
+    return try program.run(arguments, input: input, limit: patience, observing: observe)
   }
 
   /// Runs shell commands in the folder, with `$S` for swiftlet and `$IMAGE`.
-  func shell(_ commands: String, limit: Int = 300) throws -> Program.Result {
+  func shell(_ commands: String, limit: Int = patience) throws -> Program.Result {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
     process.arguments = ["--signal=KILL", "\(limit)", "/bin/sh", "-c", commands]

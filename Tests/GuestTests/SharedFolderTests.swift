@@ -71,9 +71,9 @@ struct SharedFolderTests {
       [
         "boot", "--kernel", Built.folder("guest-kernels/linux/build", "up") + "/vmlinux", "--disk",
         Built.folder("guest-kernels/rootfs/build") + "/root.erofs,ro", "--share", host.path + "/read",
-        "--share", host.path + "/write,rw,tag=work", "--time-limit", "400", "--cmdline",
+        "--share", host.path + "/write,rw,tag=work", "--time-limit", "\(patience)", "--cmdline",
         "root=/dev/vda ro rootfstype=erofs init=/init -- /bin/sh -c \"\(Self.line(commands))\"",
-      ], limit: 420)
+      ], limit: patience + 100)
     #expect(result.status == 0, "\(result.error)")
     let lines = result.output.split(whereSeparator: \.isNewline).map(String.init)
     for line in [

@@ -11,7 +11,7 @@ struct TerminalLinuxTests {
     let kernel = try Built.folder("guest-kernels/linux/build", flavour) + "/vmlinux"
     let disk = try Built.folder("guest-kernels/rootfs/build") + "/root.erofs"
     return [
-      "boot", "--kernel", kernel, "--disk", disk + ",ro", "--time-limit", "240", "--cmdline",
+      "boot", "--kernel", kernel, "--disk", disk + ",ro", "--time-limit", "\(patience)", "--cmdline",
       "console=\(console) \(Self.root) -- \(command)",
     ]
   }
@@ -52,7 +52,7 @@ struct TerminalLinuxTests {
   @Test func panicsWithAStatusOfItsOwn() throws {
     let result = try Program().run(
       arguments("up", "").map { $0.replacingOccurrences(of: "init=/sbin/init", with: "init=/nothing") },
-      limit: 300)
+      limit: patience + 100)
     #expect(result.output.contains("Kernel panic - not syncing"))
     // Its last words stand before the reason, since its console is another file.
     #expect(result.error.hasSuffix("\nswiftlet: the guest's kernel panicked\n"))
@@ -67,7 +67,7 @@ struct TerminalLinuxTests {
       ["boot", "--console", "serial"]
         + arguments("up", console: "ttyS0 8250.nr_uarts=1", "/bin/sh -c \"read line; echo ${#line}\"")
         .dropFirst(),
-      input: letters + "\n", limit: 300)
+      input: letters + "\n", limit: patience + 100)
     #expect(result.output.contains("\n1000\r\n"))
     #expect(result.status == 0)
   }
@@ -79,7 +79,7 @@ struct TerminalLinuxTests {
     for processors in ["1", "2"] {
       let result = try Program().run(
         arguments("smp", "/bin/sh -c \"\(command.line)\"")
-          + ["--describe", description, "--cpus", processors], limit: 300)
+          + ["--describe", description, "--cpus", processors], limit: patience + 100)
       #expect(result.status == command.status)
     }
   }
