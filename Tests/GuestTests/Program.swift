@@ -109,7 +109,7 @@ let hasKVM =
 
 /// Seconds in which a Linux guest does what a test wants, also where its kernel is interpreted and the host is shared with
 /// other work: only what hangs is ended by it.
-let patience = 1200
+let patience = runsLongTests ? 2400 : 1200
 
 /// Whether tests that take minutes were asked for: `make test-long`.
 let runsLongTests = ProcessInfo.processInfo.environment["SWIFTLET_LONG"] == "1"
