@@ -26,7 +26,7 @@ struct BenchDevices: ParsableCommand {
   var turn = 4
 
   @Option(help: ArgumentHelp("How often a guest does each thing, 1 to 20000.", valueName: "n"))
-  var count = 1_000
+  var count = 250
 
   func validate() throws {
     // What the guest's console says is read at the end only.
