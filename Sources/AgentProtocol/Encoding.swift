@@ -60,6 +60,13 @@ public struct Start: Sendable, Equatable {
   }
 }
 
+extension FrameHeader {
+  /// Appends what stands before the payload.
+  public func append(to bytes: inout [UInt8]) {
+    for index in 0..<Wire.headerSize { bytes.append(UInt8(truncatingIfNeeded: word >> (8 * index))) }
+  }
+}
+
 private func append(_ number: UInt64, width: UInt64, to bytes: inout [UInt8]) {
   for index in 0..<width { bytes.append(UInt8(truncatingIfNeeded: number >> (8 * index))) }
 }
@@ -73,6 +80,6 @@ private func frame(_ kind: HostKind, _ head: [UInt8], _ texts: [String]) -> [UIn
     payload.append(0)
   }
   var frame: [UInt8] = []
-  append(UInt64(FrameHeader(kind: kind.rawValue, length: payload.count).word), width: 4, to: &frame)
+  FrameHeader(kind: kind.rawValue, length: payload.count).append(to: &frame)
   return frame + payload
 }

@@ -37,11 +37,8 @@ public struct HostMessages: Sendable {
   public mutating func next(_ bytes: Span<UInt8>, from place: inout Int) throws(ProtocolViolation)
     -> HostMessage?
   {
-    while let header = try FrameHeader(bytes, at: place) {
-      let first = place + Wire.headerSize
-      guard bytes.count - first >= header.length else { return nil }
-      place = first + header.length
-      if let message = try message(header, bytes, first..<place) { return message }
+    while let (header, payload) = try bytes.frame(from: &place) {
+      if let message = try message(header, bytes, payload) { return message }
     }
     return nil
   }

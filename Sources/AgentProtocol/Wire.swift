@@ -94,6 +94,16 @@ public struct SmallFrame: Sendable {
 }
 
 extension Span where Element == UInt8 {
+  /// The header and the payload of the frame that is there in whole at `place`, which is moved behind it; nil where
+  /// none is.
+  func frame(from place: inout Int) throws(ProtocolViolation) -> (FrameHeader, Range<Int>)? {
+    guard let header = try FrameHeader(self, at: place) else { return nil }
+    let first = place + Wire.headerSize
+    guard count - first >= header.length else { return nil }
+    place = first + header.length
+    return (header, first..<place)
+  }
+
   /// The number in `width` bytes at `place`, the lowest first.
   func number(at place: Int, width: Int) -> UInt64 {
     var value: UInt64 = 0

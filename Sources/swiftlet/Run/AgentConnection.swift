@@ -34,8 +34,7 @@ struct AgentConnection: ~Copyable {
   /// Sends standard input, at most ``inputRoom``.
   mutating func sendInput(_ bytes: [UInt8]) {
     messages.sent(bytes.count)
-    let header = FrameHeader(kind: HostKind.input.rawValue, length: bytes.count).word
-    for index in 0..<4 as Range<UInt32> { outgoing.append(UInt8(truncatingIfNeeded: header >> (8 * index))) }
+    FrameHeader(kind: HostKind.input.rawValue, length: bytes.count).append(to: &outgoing)
     outgoing += bytes
   }
 

@@ -31,8 +31,9 @@ final class MachineLog {
       if let next = try? MachineLog.open(folder) { file = next }
       length = 0
     }
-    let header = FrameHeader(kind: kind.rawValue, length: bytes.count).word
-    let frame = (0..<4 as Range<UInt32>).map { UInt8(truncatingIfNeeded: header >> (8 * $0)) } + bytes
+    var frame: [UInt8] = []
+    FrameHeader(kind: kind.rawValue, length: bytes.count).append(to: &frame)
+    frame += bytes
     if (try? file.writeAll(frame)) != nil { length += frame.count }
   }
 
