@@ -40,13 +40,10 @@ struct DirectoryImage: ~Copyable {
     do throws(SystemError) {
       tree.root.attributes = attributes(details, try root.extendedAttributes())
     } catch { throw .unreadable("it", error) }
-    var known: [FileDetails.Identity: [UInt8]] = [:]
+    var known: [FileDetails.Identity: ImageNode] = [:]
     try visit(root, [], depth: 0) { (path, details, folder, name) throws(ImageFault) in
       survey.add(path, details)
-      if details.links > 1, !details.isDirectory {
-        if let first = known[details.identity] { return try tree.link(first, at: path) }
-        known[details.identity] = path
-      }
+      if let first = known[details.identity] { return try tree.put(first, at: path) }
       let place = Place(path: path, name: name, details: details)
       let (attributes, file) = try open(place, in: folder)
       var kind = ImageNode.Kind.directory
@@ -55,7 +52,9 @@ struct DirectoryImage: ~Copyable {
       } else if !details.isDirectory {
         kind = try special(place, in: folder)
       }
-      try tree.put(ImageNode(kind, attributes), at: path)
+      let node = ImageNode(kind, attributes)
+      if details.links > 1, !details.isDirectory { known[details.identity] = node }
+      try tree.put(node, at: path)
     }
     return (tree.root, survey.digest)
   }

@@ -35,6 +35,15 @@ final class ImageNode {
   }
 
   var isDirectory: Bool { if case .directory = kind { true } else { false } }
+
+  /// Bytes of its extended attributes, and of its target where it is a link.
+  fileprivate var textSize: Int {
+    if case .symbolicLink(let target) = kind {
+      attributes.extendedSize + target.count
+    } else {
+      attributes.extendedSize
+    }
+  }
 }
 
 /// Permissions, owner, time and extended attributes of a file.
@@ -47,6 +56,9 @@ struct FileAttributes {
   var seconds: Int64 = 0
   var nanoseconds: UInt32 = 0
   var extended: [ExtendedAttribute] = []
+
+  /// Bytes of the extended attributes' names and values.
+  var extendedSize: Int { extended.reduce(0) { $0 + $1.name.count + $1.value.count } }
 }
 
 /// What no image may be more than, so that a hostile one ends with a message.
@@ -66,6 +78,8 @@ struct ImageLimits: Sendable {
   var written: UInt64 = 1 << 37
   /// Bytes of one file's extended attributes.
   var attributes = 1 << 16
+  /// Bytes of all files' names, extended attributes and targets of links, which lie in memory until the image is written.
+  var texts = 256 << 20
   /// Bytes of an index, a manifest or a configuration.
   var document = 4 << 20
 
@@ -78,6 +92,7 @@ struct ImageTree {
   let root: ImageNode
   let limits: ImageLimits
   private(set) var entryCount = 0
+  private var texts = 0
   private var steps = 0
   /// Counted from 0.
   private(set) var layer = -1
@@ -171,6 +186,7 @@ struct ImageTree {
   /// Puts a file under a path, in place of what is there; a directory in place of a directory keeps what is in it.
   mutating func put(_ node: ImageNode, at path: [UInt8]) throws(ImageFault) {
     let names = try components(path)
+    try keep(node.textSize)
     guard let name = names.last else {
       guard node.isDirectory else { throw .bad("its root is no directory") }
       root.attributes = node.attributes
@@ -238,6 +254,7 @@ struct ImageTree {
     _ node: ImageNode, _ name: FileName, in folder: ImageNode
   ) throws(ImageFault) -> ImageNode {
     try count()
+    try keep(name.bytes.count)
     if node.isDirectory {
       node.parent = folder
       node.depth = folder.depth + 1
@@ -254,5 +271,13 @@ struct ImageTree {
   private mutating func count() throws(ImageFault) {
     entryCount += 1
     guard entryCount <= limits.entries else { throw .tooMuch("it has more than \(limits.entries) files") }
+  }
+
+  /// - Parameter size: bytes of texts that are kept; those that a later layer takes away count too.
+  private mutating func keep(_ size: Int) throws(ImageFault) {
+    texts += size
+    guard texts <= limits.texts else {
+      throw .tooMuch("its names, links and extended attributes have more than \(limits.texts >> 20) MiB")
+    }
   }
 }

@@ -107,6 +107,23 @@ struct HostileImageTests {
       of: tar { $0.add("a", pax: [("SCHILY.xattr.user.a", [UInt8](repeating: 1, count: 200))]) },
       limits: limits)
     limits = ImageLimits()
+    limits.texts = 10_000
+    try expectRefusal(
+      "names, links and extended attributes",
+      of: tar {
+        for n in 0..<20 { $0.add("\(n)", pax: [("SCHILY.xattr.user.a", [UInt8](repeating: 1, count: 600))]) }
+      },
+      limits: limits)
+    try expectRefusal(
+      "names, links and extended attributes",
+      of: tar {
+        for n in 0..<20 { $0.add("\(n)", .symbolicLink, target: String(repeating: "t", count: 600)) }
+      },
+      limits: limits)
+    try expectRefusal(
+      "names, links and extended attributes",
+      of: tar { for n in 10..<60 { $0.add("\(n)\(String(repeating: "n", count: 248))") } }, limits: limits)
+    limits = ImageLimits()
     limits.steps = 1000
     try expectRefusal(
       "too long to follow",
