@@ -12,9 +12,14 @@ import Glibc
     case stream
   }
 
+  /// Bytes in which the header of an entry must end, with all that libarchive keeps of it: long names, extended attributes
+  /// and the list of where a sparse file has data.
+  private static let headerLimit = 4 << 20
+
   private let archive: OpaquePointer
   private let feed: Feed
   private let name: String
+  private var hasEntry = false
 
   /// - Parameter name: what the bytes are called where something is wrong with them.
   init(_ format: Format, of source: any ByteSource, name: String) throws(ImageFault) {
@@ -56,10 +61,17 @@ import Glibc
   }
 
   private func advance() throws(ImageFault) -> OpaquePointer? {
+    // What is left of the entry before is not the next one's header.
+    if hasEntry, unsafe archive_read_data_skip(archive) != ARCHIVE_OK { throw fault() }
+    feed.allowance = Self.headerLimit
+    defer { feed.allowance = nil }
+    hasEntry = false
     var entry: OpaquePointer?
     switch unsafe archive_read_next_header(archive, &entry) {
     // A warning is of text that is in no character set: the bytes are there as they were.
-    case ARCHIVE_OK, ARCHIVE_WARN: return unsafe entry
+    case ARCHIVE_OK, ARCHIVE_WARN:
+      hasEntry = true
+      return unsafe entry
     case ARCHIVE_EOF: return nil
     default: throw fault()
     }
@@ -109,6 +121,8 @@ import Glibc
   @safe private final class Feed {
     private let source: any ByteSource
     private let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 1 << 17)
+    /// How many bytes more may be read, about; nil for any number.
+    var allowance: Int?
     private(set) var failure: ImageFault?
 
     init(_ source: any ByteSource) {
@@ -122,7 +136,12 @@ import Glibc
       unsafe place.pointee = UnsafeRawPointer(buffer.baseAddress)
       do throws(ImageFault) {
         var span = unsafe buffer.mutableSpan
-        return try source.read(into: &span)
+        let count = try source.read(into: &span)
+        if let allowance { self.allowance = allowance - count }
+        if let allowance, allowance <= 0 {
+          throw .tooMuch("a file in it has a header of more than \(Archive.headerLimit >> 20) MiB")
+        }
+        return count
       } catch {
         failure = error
         return -1

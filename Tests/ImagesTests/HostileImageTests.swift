@@ -134,6 +134,20 @@ struct HostileImageTests {
       }, limits: limits)
   }
 
+  /// libarchive keeps the whole map of where a sparse file has data.
+  @Test func headersWithoutEnd() throws {
+    try expectRefusal(
+      "header of more than 4 MiB",
+      of: tar {
+        $0.add(
+          "GNUSparseFile.0/sparse", .file, "2000000\n" + String(repeating: "0\n0\n", count: 2_000_000),
+          pax: [
+            ("GNU.sparse.major", Array("1".utf8)), ("GNU.sparse.minor", Array("0".utf8)),
+            ("GNU.sparse.name", Array("sparse".utf8)), ("GNU.sparse.realsize", Array("1".utf8)),
+          ])
+      })
+  }
+
   /// Marks in many places look at each file once a layer, not once a mark.
   @Test func manyWhiteoutsOfMuch() throws {
     let sandbox = try Sandbox()
