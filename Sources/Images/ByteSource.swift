@@ -90,17 +90,25 @@ final class MemoryBytes: ByteSource {
 /// Passes bytes on and takes their number and digest.
 final class DigestedBytes: ByteSource {
   private let source: any ByteSource
+  private let announced: UInt64?
   private let progress: (Int) throws(ImageFault) -> Void
   private var digest = SHA256()
   private(set) var count: UInt64 = 0
 
-  /// - Parameter progress: told how many bytes have passed, each time.
-  init(_ source: any ByteSource, progress: @escaping (Int) throws(ImageFault) -> Void = { _ in }) {
+  /// - Parameters:
+  ///   - announced: how many bytes there should be; where there are more, few of those are read.
+  ///   - progress: told how many bytes have passed, each time.
+  init(
+    _ source: any ByteSource, announced: UInt64? = nil,
+    progress: @escaping (Int) throws(ImageFault) -> Void = { _ in }
+  ) {
     self.source = source
+    self.announced = announced
     self.progress = progress
   }
 
   func read(into buffer: inout MutableSpan<UInt8>) throws(ImageFault) -> Int {
+    if let announced, count > announced { return 0 }
     let read = try source.read(into: &buffer)
     digest.update(buffer.span.extracting(first: read))
     count += UInt64(read)

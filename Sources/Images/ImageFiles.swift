@@ -15,20 +15,44 @@ extension ImageFiles {
   }
 }
 
-struct FolderFiles: ImageFiles {
-  let path: String
+/// A folder of the host. Links and other mounts in it are not followed, and only regular files are opened: what an image
+/// names must neither be another file of the host nor a device, which may act when it is opened.
+final class FolderFiles: ImageFiles {
+  private let folder: FileDescriptor
 
-  func open(_ name: String) throws(ImageFault) -> any ByteSource {
-    let file: FileDescriptor
+  init(_ folder: consuming FileDescriptor) { self.folder = folder }
+
+  func open(_ path: String) throws(ImageFault) -> any ByteSource {
+    let file: FileDescriptor?
     do throws(SystemError) {
-      file = try FileDescriptor(opening: "\(path)/\(name)", O_RDONLY | O_NONBLOCK)
+      file = try at(path) { (folder, name) throws(SystemError) in
+        try folder.details(beneath: name).isRegular ? try folder.open(beneath: name, O_RDONLY) : nil
+      }
     } catch {
-      throw .unreadable(name, error)
+      // A folder on the way is none of its own: a link, another file system's, or a file.
+      if [ELOOP, EXDEV, ENOTDIR].contains(error.code) { throw .bad("\(path) is in no folder of its own") }
+      throw .unreadable(path, error)
     }
-    return try FileBytes(file, name: name)
+    guard let file else { throw .bad("\(path) is no regular file") }
+    return try FileBytes(file, name: path)
   }
 
-  func has(_ name: String) -> Bool { FileDescriptor.exists("\(path)/\(name)") }
+  func has(_ path: String) -> Bool {
+    (try? at(path) { (folder, name) throws(SystemError) in try folder.details(beneath: name) }) != nil
+  }
+
+  /// Calls `body` with the folder that has the last name of a path, and that name.
+  private func at<Result: ~Copyable>(
+    _ path: String, _ body: (borrowing FileDescriptor, FileName) throws(SystemError) -> Result
+  ) throws(SystemError) -> Result {
+    let names = path.split(separator: "/").compactMap { FileName($0.utf8) }
+    guard let last = names.last else { throw SystemError(call: "openat2", operand: path, code: ENOENT) }
+    var folder = try folder.duplicate()
+    for name in names.dropLast() {
+      folder = try folder.open(beneath: name, FileDescriptor.pathOnly | O_DIRECTORY)
+    }
+    return try body(folder, last)
+  }
 }
 
 /// The members of an archive that is not compressed.

@@ -46,7 +46,7 @@ public struct ImageStore: Sendable {
     do throws(ImageFault) {
       switch reference {
       case .path(let path): return try request.path(path)
-      case .layout(let path, let tag): return try request.layout(FolderFiles(path: path), tag: tag)
+      case .layout(let path, let tag): return try request.layout(at: path, tag: tag)
       case .layoutArchive(let path, let tag): return try request.archive(path, .layout, name: tag)
       case .dockerArchive(let path, let name): return try request.archive(path, .saved, name: name)
       case .registry(let name): return try request.registry(name, pull: pull, skopeo: program("skopeo"))
@@ -71,7 +71,7 @@ struct ImageRequest {
     do throws(SystemError) { kind = try file.status().kind } catch { throw .unreadable("the image", error) }
     switch kind {
     case .directory:
-      let files = FolderFiles(path: path)
+      let files = FolderFiles(try Self.open(path, O_DIRECTORY))
       if files.has("oci-layout"), files.has("index.json") { return try layout(files, tag: nil) }
       return try directory(file, path)
     case .regular, .blockDevice:
@@ -89,10 +89,10 @@ struct ImageRequest {
     }
   }
 
-  private static func open(_ path: String) throws(ImageFault) -> FileDescriptor {
+  private static func open(_ path: String, _ flags: Int32 = 0) throws(ImageFault) -> FileDescriptor {
     do throws(SystemError) {
       // Without O_NONBLOCK, opening a FIFO would wait for its other end.
-      return try FileDescriptor(opening: path, O_RDONLY | O_NONBLOCK)
+      return try FileDescriptor(opening: path, O_RDONLY | O_NONBLOCK | flags)
     } catch {
       switch error.code {
       case ENOENT, ENOTDIR:
@@ -190,7 +190,11 @@ struct ImageRequest {
 
   // MARK: Layers
 
-  func layout(_ files: any ImageFiles, tag: String?) throws(ImageFault) -> RunnableImage {
+  func layout(at path: String, tag: String?) throws(ImageFault) -> RunnableImage {
+    try layout(FolderFiles(Self.open(path, O_DIRECTORY)), tag: tag)
+  }
+
+  private func layout(_ files: any ImageFiles, tag: String?) throws(ImageFault) -> RunnableImage {
     try layered(LayeredImage(layout: files, tag: tag, limits: limits))
   }
 
@@ -248,7 +252,7 @@ struct ImageRequest {
       let last = result.errors.split(separator: "\n").last.map(String.init) ?? "its messages are above"
       throw ImageFault(.noInput, "skopeo cannot fetch the image", mend: last)
     }
-    return try layout(FolderFiles(path: path), tag: nil)
+    return try layout(at: path, tag: nil)
   }
 
   // MARK: Making

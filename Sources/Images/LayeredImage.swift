@@ -97,7 +97,7 @@ extension LayeredImage {
     _ descriptor: Documents.Descriptor, in files: any ImageFiles, name: String, limits: ImageLimits
   ) throws(ImageFault) -> [UInt8] {
     let blob = try descriptor.blob()
-    let bytes = DigestedBytes(try files.open(path(blob)))
+    let bytes = DigestedBytes(try files.open(path(blob)), announced: blob.size)
     let contents = try bytes.contents(limit: limits.document, name: name)
     try blob.check(bytes, name: name)
     return contents

@@ -126,7 +126,7 @@ extension LayeredFiles {
   mutating func add(
     _ layer: Layer, progress: @escaping (Int) throws(ImageFault) -> Void
   ) throws(ImageFault) {
-    let stored = DigestedBytes(try layer.open(), progress: progress)
+    let stored = DigestedBytes(try layer.open(), announced: layer.stored?.size, progress: progress)
     do throws(ImageFault) {
       let contents = DigestedBytes(try Archive(.stream, of: stored, name: layer.name))
       try add(Archive(.tar, of: contents, name: layer.name), whiteouts: true)

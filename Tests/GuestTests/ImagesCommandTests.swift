@@ -43,6 +43,8 @@ struct ImagesCommandTests {
   @Test(arguments: [
     ("images inspect missing", 66, "no such image: missing: check the path"),
     ("images inspect odd", 65, "not an image: odd: give a directory"),
+    ("images inspect oci:missing", 66, "no such image: oci:missing: check the path"),
+    ("images inspect oci:root/etc/motd", 66, "no such image: oci:root/etc/motd: check the path"),
     ("images inspect oci:root", 65, "index.json is missing: oci:root: "),
     ("images inspect docker-daemon:x", 64, "images cannot be had by 'docker-daemon:'"),
     ("images inspect fifo", 66, "neither a directory nor a file: fifo"),

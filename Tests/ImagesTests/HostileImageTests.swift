@@ -208,6 +208,46 @@ struct HostileImageTests {
       "is missing", { files, sample in files[try layer(sample, packing)] = nil }, packing: packing)
   }
 
+  /// Neither is opened what is no file, nor what lies elsewhere on the host, whatever is in it.
+  @Test func blobsThatAreElsewhere() throws {
+    for (commands, text) in [
+      ("mv blobs/sha256/$layer ../layer; ln -s ../../../layer blobs/sha256/$layer", "is no regular file"),
+      ("rm blobs/sha256/$layer; mkfifo blobs/sha256/$layer", "is no regular file"),
+      ("mv blobs ../blobs; ln -s ../blobs blobs", "is in no folder of its own"),
+      ("mv index.json ../index.json; ln -s ../index.json index.json", "index.json is no regular file"),
+    ] {
+      let sandbox = try Sandbox()
+      let sample = SampleImage([TarWriter()])
+      try sandbox.write(sample.layout(), to: "layout")
+      let layer = SHA256.hexadecimal(of: sample.layers[0])
+      try Sandbox.run("sh", "-euc", "cd \(sandbox.path)/layout; layer=\(layer); \(commands)")
+      for reference in ["oci:\(sandbox.path)/layout", "\(sandbox.path)/layout"] {
+        let error = #expect(throws: Diagnostic.self) { try sandbox.resolve(reference) }
+        #expect(error?.status == .badInput)
+        #expect(error?.what.contains(text) == true, "\(String(describing: error))")
+      }
+    }
+  }
+
+  private final class Endless: ByteSource {
+    private var rest = 1 << 24
+    func read(into buffer: inout MutableSpan<UInt8>) throws(ImageFault) -> Int {
+      rest -= buffer.count
+      guard rest > 0 else { throw .bad("read to no end") }
+      return buffer.count
+    }
+  }
+
+  @Test func moreThanWasAnnouncedIsNotRead() throws {
+    let bytes = DigestedBytes(Endless(), announced: 100_000)
+    try bytes.drain()
+    #expect(bytes.count > 100_000)
+    let blob = Blob(digest: String(repeating: "0", count: 64), size: 100_000)
+    #expect(throws: ImageFault.bad("it does not have the digest sha256:\(blob.digest)")) {
+      try blob.check(bytes, name: "it")
+    }
+  }
+
   /// A layer with its digest that is not the one of the configuration would be another image under the same name.
   @Test func layersThatAreNotTheConfigurations() throws {
     let sandbox = try Sandbox()
