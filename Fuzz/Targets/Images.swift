@@ -25,6 +25,7 @@ extension FuzzTarget {
     limits.entries = 500
     limits.size = 1 << 30
     limits.written = 1 << 24
+    limits.unpacked = 1 << 24
     limits.steps = 1 << 20
     let file = try FileDescriptor(memoryFile: "image")
     let image = ErofsImage(
@@ -32,7 +33,7 @@ extension FuzzTarget {
     var files = LayeredFiles(image: image, limits: limits)
     do throws(ImageFault) {
       for layer in layers {
-        let stream = try Archive(.stream, of: MemoryBytes(layer), name: "layer")
+        let stream = try files.unpacked(MemoryBytes(layer), name: "layer")
         try files.add(Archive(.tar, of: stream, name: "layer"), whiteouts: first < 128)
       }
       try image.finish(files.tree.root, identifier: [UInt8](repeating: 1, count: 16))

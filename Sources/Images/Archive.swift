@@ -9,7 +9,7 @@ import Glibc
     /// Tar in all its dialects; not compressed.
     case tar
     /// The contents of a stream: by gzip, zstd, xz, bzip2, or as it is.
-    case stream
+    case stream(Unpacking)
   }
 
   /// Bytes in which the header of an entry must end, with all that libarchive keeps of it: long names, extended attributes
@@ -19,6 +19,7 @@ import Glibc
   private let archive: OpaquePointer
   private let feed: Feed
   private let name: String
+  private var unpacking: Unpacking?
   private var hasEntry = false
 
   /// - Parameter name: what the bytes are called where something is wrong with them.
@@ -48,8 +49,14 @@ import Glibc
     unsafe archive_read_set_callback_data(archive, Unmanaged.passUnretained(feed).toOpaque())
     let result = unsafe archive_read_open1(archive)
     if result != ARCHIVE_OK, result != ARCHIVE_WARN { throw fault() }
+    guard case .stream(let unpacking) = format else { return }
+    self.unpacking = unpacking
+    // libarchive unpacks what is packed up to 25 times; the source of the bytes counts as one.
+    guard unsafe archive_filter_count(archive) <= 2 else {
+      throw .bad("\(name) is compressed more than once")
+    }
     // The one entry of a stream; none where it is empty.
-    if format == .stream { _ = try unsafe advance() }
+    _ = try unsafe advance()
   }
 
   deinit { unsafe archive_read_free(archive) }
@@ -101,6 +108,7 @@ import Glibc
       unsafe archive_read_data(archive, $0.baseAddress, $0.count)
     }
     guard count >= 0 else { throw fault() }
+    try unpacking?.count(count)
     return count
   }
 
@@ -154,6 +162,19 @@ import Glibc
         return -1
       }
     }
+  }
+}
+
+/// Counts what is unpacked for one image, whether anything comes of it or not.
+final class Unpacking {
+  private let limit: UInt64
+  private var done: UInt64 = 0
+
+  init(_ limits: ImageLimits) { limit = limits.unpacked }
+
+  func count(_ count: Int) throws(ImageFault) {
+    done += UInt64(count)
+    guard done <= limit else { throw .tooMuch("it unpacks to more than \(limit >> 30) GiB") }
   }
 }
 

@@ -31,7 +31,7 @@ enum DiskImage {
 enum ImageArchive {
   /// Whether it is an OCI layout or what `docker save` writes: by what its first names are, of which at least one tells.
   static func hasImage(_ file: SharedFile, limits: ImageLimits) throws(ImageFault) -> Bool {
-    let stream = try Archive(.stream, of: file.bytes(from: 0), name: "the archive")
+    let stream = try Archive(.stream(Unpacking(limits)), of: file.bytes(from: 0), name: "the archive")
     let archive = try Archive(.tar, of: stream, name: "the archive")
     for _ in 0..<limits.layers * 4 {
       guard let entry = try archive.next() else { return false }
@@ -54,17 +54,12 @@ enum ImageArchive {
   ) throws(ImageFault) -> FileDescriptor {
     if !file.isCompressed { return try file.duplicate() }
     let target = try spool.createSpool()
-    let stream = try Archive(.stream, of: file.bytes(from: 0), name: "the archive")
+    let stream = try Archive(.stream(Unpacking(limits)), of: file.bytes(from: 0), name: "the archive")
     var buffer = [UInt8](repeating: 0, count: 1 << 17)
-    var size: UInt64 = 0
     while true {
       var span = buffer.mutableSpan
       let count = try stream.read(into: &span)
       if count == 0 { return target }
-      size += UInt64(count)
-      guard size <= limits.written else {
-        throw .tooMuch("it unpacks to more than \(limits.written >> 30) GiB")
-      }
       do throws(SystemError) { _ = try target.writeAll(Array(buffer[..<count])) } catch {
         throw .unwritable(error)
       }

@@ -166,7 +166,7 @@ struct ImageRequest {
       return try make(digest, .path, ImageConfig()) { (image) throws(ImageFault) in
         var files = LayeredFiles(image: image, limits: limits)
         let stored = DigestedBytes(try file.bytes(from: 0)) { progress.advance($0) }
-        let contents = try Archive(.stream, of: stored, name: "the archive")
+        let contents = try files.unpacked(stored, name: "the archive")
         try files.add(Archive(.tar, of: contents, name: "the archive"), whiteouts: false)
         try contents.drain()
         return files.tree.root

@@ -76,6 +76,8 @@ struct ImageLimits: Sendable {
   var size: UInt64 = 1 << 40
   /// Bytes that are written.
   var written: UInt64 = 1 << 37
+  /// Bytes that archives and layers unpack to, or have where they are not compressed.
+  var unpacked: UInt64 = 1 << 37
   /// Bytes of one file's extended attributes.
   var attributes = 1 << 16
   /// Bytes of all files' names, extended attributes and targets of links, which lie in memory until the image is written.

@@ -5,10 +5,17 @@ import LinuxSystem
 struct LayeredFiles {
   private(set) var tree: ImageTree
   private let image: ErofsImage
+  private let unpacking: Unpacking
 
   init(image: ErofsImage, limits: ImageLimits) {
     tree = ImageTree(limits: limits)
+    unpacking = Unpacking(limits)
     self.image = image
+  }
+
+  /// What `stored` unpacks to, or `stored` where it is not compressed.
+  func unpacked(_ stored: any ByteSource, name: String) throws(ImageFault) -> Archive {
+    try Archive(.stream(unpacking), of: stored, name: name)
   }
 
   /// Adds what is in an archive, over what there is.
@@ -128,7 +135,7 @@ extension LayeredFiles {
   ) throws(ImageFault) {
     let stored = DigestedBytes(try layer.open(), announced: layer.stored?.size, progress: progress)
     do throws(ImageFault) {
-      let contents = DigestedBytes(try Archive(.stream, of: stored, name: layer.name))
+      let contents = DigestedBytes(try unpacked(stored, name: layer.name))
       try add(Archive(.tar, of: contents, name: layer.name), whiteouts: true)
       // What is behind the archive's end is part of both digests.
       try contents.drain()

@@ -134,6 +134,36 @@ struct HostileImageTests {
       }, limits: limits)
   }
 
+  /// Bytes of which nothing comes cost time: those of whiteouts, behind an archive's end, and of archives in one another.
+  @Test func unpackingWithoutEnd() throws {
+    var limits = ImageLimits()
+    limits.unpacked = 100_000
+    let much = String(repeating: "m", count: 60_000)
+    try expectRefusal(
+      "unpacks to more",
+      of: tar { $0.add(".wh.a", .file, much) }, tar { $0.add(".wh.a", .file, much) }, limits: limits)
+    var long = SampleImage([TarWriter()])
+    long.layers[0] += [UInt8](repeating: 0, count: 100_000)
+    let saved = long.saved().finished
+    let files = tar { $0.add("manifest.json", .file, much + much) }.finished
+    for (bytes, packers, text) in [
+      (saved, ["gzip"], "unpacks to more"), (saved, [], "unpacks to more"),
+      (files, ["gzip"], "unpacks to more"),
+      (SampleImage([TarWriter()]).saved().finished, ["gzip", "bzip2"], "compressed more than once"),
+      (tar { $0.add("file") }.finished, ["bzip2", "xz"], "compressed more than once"),
+    ] {
+      let sandbox = try Sandbox()
+      try sandbox.write(
+        packers.reduce(bytes) { try Sandbox.run($1, "-c", input: $0) }, "archive")
+      let error = #expect(throws: Diagnostic.self) {
+        try sandbox.resolve("\(sandbox.path)/archive", limits: limits)
+      }
+      #expect(
+        error?.status == .badInput && error?.what.contains(text) == true, "\(String(describing: error))")
+      #expect(sandbox.stored.filter { $0 != "names" } == [])
+    }
+  }
+
   /// libarchive keeps the whole map of where a sparse file has data.
   @Test func headersWithoutEnd() throws {
     try expectRefusal(
