@@ -69,10 +69,14 @@ struct ArchiveFiles: ImageFiles {
   init(_ file: consuming FileDescriptor, limits: ImageLimits) throws(ImageFault) {
     archive = SharedFile(file)
     let reader = try Archive(.tar, of: archive.bytes(from: 0), name: "the archive")
+    var size = 0
     while let entry = try reader.next() {
-      guard members.count < limits.entries else {
-        throw .tooMuch("it has more than \(limits.entries) files")
+      guard entry.path.count <= limits.path, entry.target.count <= limits.path else {
+        throw .tooMuch("\(quoted(entry.path)) has a path of more than \(limits.path) bytes")
       }
+      // What is kept of each: its path, that of what it is a link to (with its folder), and about as much besides.
+      size += 2 * entry.path.count + entry.target.count + 64
+      guard size <= limits.members else { throw .tooMuch("it has too many files beside the image's") }
       let path = Self.normal(String(decoding: entry.path, as: UTF8.self))
       switch entry.kind {
       case .file: members[path] = .file(position: entry.position)

@@ -68,6 +68,8 @@ struct ImageLimits: Sendable {
   var entries = 1_000_000
   /// Bytes of a path in an archive.
   var path = 4096
+  /// Bytes of memory for the list of what is in an archive that an image comes in.
+  var members = 32 << 20
   /// Directories in one another.
   var depth = 1024
   /// Steps from a directory to one in it while paths of archives are followed, symbolic links' targets too.

@@ -259,6 +259,32 @@ struct HostileImageTests {
     }
   }
 
+  /// The list of an archive's files is kept as long as the image is made.
+  @Test func archivesWithMuchBesideAnImage() throws {
+    var limits = ImageLimits()
+    limits.members = 20_000
+    for (tar, text) in [
+      (tar { for n in 0..<500 { $0.add("\(n)") } }, "too many files"),
+      (
+        tar { for n in 0..<50 { $0.add("\(n)", .symbolicLink, target: String(repeating: "t", count: 500)) } },
+        "too many files"
+      ),
+      (tar { $0.add(String(repeating: "long/", count: 1000)) }, "has a path of more than 4096 bytes"),
+      (
+        tar { $0.add("a", .hardLink, target: String(repeating: "long/", count: 1000)) },
+        "has a path of more than 4096 bytes"
+      ),
+    ] {
+      let sandbox = try Sandbox()
+      try sandbox.write(tar.bytes + SampleImage([TarWriter()]).saved().finished, "saved.tar")
+      let error = #expect(throws: Diagnostic.self) {
+        try sandbox.resolve("docker-archive:\(sandbox.path)/saved.tar", limits: limits)
+      }
+      #expect(
+        error?.status == .badInput && error?.what.contains(text) == true, "\(String(describing: error))")
+    }
+  }
+
   private final class Endless: ByteSource {
     private var rest = 1 << 24
     func read(into buffer: inout MutableSpan<UInt8>) throws(ImageFault) -> Int {
