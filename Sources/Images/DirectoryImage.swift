@@ -37,9 +37,11 @@ struct DirectoryImage: ~Copyable {
     try tree.beginLayer()
     let details = try Self.details(root)
     survey.add([], details)
-    do throws(SystemError) {
-      tree.root.attributes = attributes(details, try root.extendedAttributes())
-    } catch { throw .unreadable("it", error) }
+    let extended: [(name: [UInt8], value: [UInt8])]
+    do throws(SystemError) { extended = try root.extendedAttributes() } catch {
+      throw .unreadable("it", error)
+    }
+    try tree.put(ImageNode(.directory, attributes(details, extended)), at: [])
     var known: [FileDetails.Identity: ImageNode] = [:]
     try visit(root, [], depth: 0) { (path, details, folder, name) throws(ImageFault) in
       survey.add(path, details)

@@ -91,7 +91,7 @@ enum Erofs {
           $0.isWhole
             ? attribute.name.elementsEqual($0.prefix.utf8) : attribute.name.starts(with: $0.prefix.utf8)
         }), case let rest = attribute.name.dropFirst(kind.prefix.utf8.count),
-        rest.count <= 255, kind.isWhole || !rest.isEmpty, attribute.value.count <= 0xffff
+        rest.count <= 255, kind.isWhole || !rest.isEmpty
       else { continue }
       bytes.add(UInt8(rest.count))
       bytes.add(kind.number)

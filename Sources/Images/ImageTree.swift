@@ -80,7 +80,7 @@ struct ImageLimits: Sendable {
   var written: UInt64 = 1 << 37
   /// Bytes that archives and layers unpack to, or have where they are not compressed.
   var unpacked: UInt64 = 1 << 37
-  /// Bytes of one file's extended attributes.
+  /// Bytes of one file's extended attributes and their names. EROFS has numbers for values of up to 65,535 bytes.
   var attributes = 1 << 16
   /// Bytes of all files' names, extended attributes and targets of links, which lie in memory until the image is written.
   var texts = 256 << 20
@@ -190,6 +190,11 @@ struct ImageTree {
   /// Puts a file under a path, in place of what is there; a directory in place of a directory keeps what is in it.
   mutating func put(_ node: ImageNode, at path: [UInt8]) throws(ImageFault) {
     let names = try components(path)
+    let attributes = node.attributes.extendedSize
+    guard attributes <= limits.attributes else {
+      throw .tooMuch(
+        "\(path.isEmpty ? "its root" : quoted(path)) has \(attributes) bytes of extended attributes")
+    }
     try keep(node.textSize)
     guard let name = names.last else {
       guard node.isDirectory else { throw .bad("its root is no directory") }

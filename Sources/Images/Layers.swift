@@ -32,7 +32,7 @@ struct LayeredFiles {
     let path = entry.path
     if whiteouts, try takeAway(path) { return }
     _ = try tree.components(path)
-    let attributes = try attributes(of: entry)
+    let attributes = attributes(of: entry)
     let kind: ImageNode.Kind
     switch entry.kind {
     case .hardLink: return try tree.link(entry.target, at: path)
@@ -73,12 +73,8 @@ struct LayeredFiles {
     return true
   }
 
-  private func attributes(of entry: ArchiveEntry) throws(ImageFault) -> FileAttributes {
-    let size = entry.attributes.reduce(0) { $0 + $1.name.count + $1.value.count }
-    guard size <= tree.limits.attributes else {
-      throw .tooMuch("\(quoted(entry.path)) has \(size) bytes of extended attributes")
-    }
-    return FileAttributes(
+  private func attributes(of entry: ArchiveEntry) -> FileAttributes {
+    FileAttributes(
       mode: entry.mode, owner: entry.owner, group: entry.group, seconds: entry.seconds,
       nanoseconds: entry.nanoseconds < 1_000_000_000 ? entry.nanoseconds : 0, extended: entry.attributes)
   }

@@ -259,6 +259,24 @@ struct HostileImageTests {
     }
   }
 
+  /// More than EROFS has numbers for; directories of some file systems have that too.
+  @Test func attributesThatAnInodeCannotHave() throws {
+    for sizes in [[65_536], [60_000, 60_000, 60_000, 60_000, 60_000]] {
+      var attributes = FileAttributes()
+      attributes.extended = sizes.enumerated().map {
+        ExtendedAttribute(
+          name: Array("user.\($0.offset)".utf8), value: [UInt8](repeating: 1, count: $0.element))
+      }
+      for path in ["", "file"] {
+        var tree = ImageTree(limits: ImageLimits())
+        let error = #expect(throws: ImageFault.self) {
+          try tree.put(ImageNode(.directory, attributes), at: Array(path.utf8))
+        }
+        #expect(error?.what.contains("bytes of extended attributes") == true)
+      }
+    }
+  }
+
   /// The list of an archive's files is kept as long as the image is made.
   @Test func archivesWithMuchBesideAnImage() throws {
     var limits = ImageLimits()
