@@ -54,8 +54,12 @@ public enum Signal {
   /// Makes a write that nobody will read, or that is over a limit, fail instead of ending the process.
   public static func ignoreFailedWrites() {
     signal(SIGPIPE, SIG_IGN)
-    signal(SIGXFSZ, SIG_IGN)
+    ignoreFileSizeLimit()
   }
+
+  /// Makes a write that would make a file longer than it may be (setrlimit(2), RLIMIT_FSIZE) fail instead of ending the
+  /// process.
+  public static func ignoreFileSizeLimit() { signal(SIGXFSZ, SIG_IGN) }
 
   /// Stops the process as ``stop`` does by default, so not at all where nobody could continue it (an orphaned process
   /// group). Returns when it was continued.

@@ -33,6 +33,7 @@ enum Program {
     _ = startedAt
     _ = hasOutput
     fillStandardDescriptors()
+    Signal.ignoreFileSizeLimit()
     do {
       var command = try Swiftlet.parseAsRoot()
       try command.run()

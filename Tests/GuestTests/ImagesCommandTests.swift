@@ -59,4 +59,26 @@ struct ImagesCommandTests {
     #expect(result.error.hasPrefix("swiftlet: \(line)") && result.error.last == "\n", "\(result.error)")
     #expect(result.error.count { $0 == "\n" } == 1)
   }
+
+  /// What fails while an image is made is one line, and leaves nothing. `swiftlet run` says the same, with its own status.
+  @Test(arguments: [
+    ("ulimit -f 200", "the image is longer than a file may be here"),
+    ("mkdir cache; mount -t tmpfs -o size=200k none cache", "no space for the image"),
+    ("mkdir cache; mount -t tmpfs -o size=200k,ro none cache", "no permission to keep the image"),
+  ])
+  func roomThatEndsIsTold(_ limit: String, _ line: String) throws {
+    for (command, status) in [
+      ("images inspect root", line.hasPrefix("no perm") ? 66 : 71), ("run root true", 125),
+    ] {
+      let result = try Fixtures().run(
+        """
+        \(Self.make); head -c 1000000 /dev/urandom > root/large
+        unshare -rm sh -c '\(limit); $S \(command); status=$?; find cache -type f; exit $status'
+        """)
+      #expect(result.status == Int32(status), "\(command)")
+      #expect(result.output == "")
+      #expect(result.error.hasPrefix("swiftlet: \(line): root: "), "\(result.error)")
+      #expect(result.error.count { $0 == "\n" } == 1)
+    }
+  }
 }
