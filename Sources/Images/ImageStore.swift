@@ -75,15 +75,14 @@ struct ImageRequest {
       if files.has("oci-layout"), files.has("index.json") { return try layout(files, tag: nil) }
       return try directory(file, path)
     case .regular, .blockDevice:
+      // The mark of ext4 is two bytes, which may be anything in an archive.
+      if kind == .regular, DiskImage.mayBeArchive(file) { return try archive(path, .any, name: nil) }
       if let format = DiskImage.format(of: file) {
         return RunnableImage(path: path, format: format, config: ImageConfig(), digest: nil, lease: nil)
       }
-      guard kind == .regular, DiskImage.mayBeArchive(file) else {
-        throw ImageFault(
-          .badInput, "not an image",
-          mend: "give a directory, a tar archive, or a disk image with EROFS or ext4")
-      }
-      return try archive(path, .any, name: nil)
+      throw ImageFault(
+        .badInput, "not an image",
+        mend: "give a directory, a tar archive, or a disk image with EROFS or ext4")
     default:
       throw ImageFault(.noInput, "neither a directory nor a file", mend: "give one of them as the image")
     }

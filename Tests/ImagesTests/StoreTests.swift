@@ -127,6 +127,27 @@ struct StoreTests {
     #expect(first.digest != second.digest)
   }
 
+  /// What is in an archive may look like a file system.
+  @Test func archivesAreNoDiskImages() throws {
+    let sandbox = try Sandbox()
+    var tar = TarWriter()
+    tar.add("file", .file, String(repeating: "x", count: 1024))
+    var bytes = tar.finished
+    bytes.replaceSubrange(1080..<1082, with: [0x53, 0xef])
+    try sandbox.write(bytes, "files.tar")
+    // A comment of gzip's, from byte 10 on.
+    var packed = try SampleImage.pack(tar.finished, .gzip)
+    var comment = [UInt8](repeating: 0x20, count: 2000)
+    comment.replaceSubrange(1070..<1072, with: [0x53, 0xef])
+    packed[3] = 0x10
+    packed.insert(contentsOf: comment + [0], at: 10)
+    try sandbox.write(packed, "files.tar.gz")
+    for name in ["files.tar", "files.tar.gz"] {
+      let image = try sandbox.resolve("\(sandbox.path)/\(name)")
+      #expect(image.format == .erofs && image.digest != nil, "\(name)")
+    }
+  }
+
   @Test func diskImagesAreUsedWhereTheyAre() throws {
     let sandbox = try Sandbox()
     try FileManager.default.createDirectory(atPath: "\(sandbox.path)/root", withIntermediateDirectories: true)
