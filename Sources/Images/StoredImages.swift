@@ -117,14 +117,14 @@ extension ImageStore {
   /// - Parameter digest: as in ``StoredImage/digest``.
   /// - Throws: ``ExitStatus/noInput`` where it is not there, or in use.
   public func remove(_ digest: String) throws(Diagnostic) {
-    let path = place(String(digest.dropFirst(7)))
+    let name = String(digest.dropFirst(7))
     do throws(SystemError) {
-      let file = try FileDescriptor(opening: "\(path)/\(Self.imageName)", O_RDWR)
+      let path = "\(place(name))/\(Self.imageName)"
+      let file = try FileDescriptor(opening: path, O_RDWR)
       try file.lock(exclusively: true)
-      // Out of sight first, so that nobody finds half of it.
-      let away = "\(path).\(getpid()).partial"
-      try FileDescriptor.rename(path, to: away)
-      try Workplace.removeAll(away)
+      // Somebody may have made it anew meanwhile.
+      guard Workplace.isStill(file, at: path) else { throw SystemError(call: "fcntl", code: EAGAIN) }
+      try Workplace.discard(name, in: folder)
     } catch {
       switch error.code {
       case EAGAIN:

@@ -11,6 +11,8 @@ struct Workplace: ~Copyable {
   private let name: String
 
   private static let suffix = ".partial"
+  /// Of what is being removed.
+  private static let removedPrefix = "removed-"
 
   /// Waits until nobody else works on the same.
   init(_ name: String, in folder: String, progress: Progress) throws(ImageFault) {
@@ -68,40 +70,49 @@ struct Workplace: ~Copyable {
   consuming func publish() throws(ImageFault) {
     let final = "\(folder)/\(name)"
     do throws(SystemError) {
-      if FileDescriptor.exists(final) {
-        let old = "\(final).\(getpid())\(Self.suffix)"
-        try FileDescriptor.rename(final, to: old)
-        try Self.removeAll(old)
-      }
+      if FileDescriptor.exists(final) { try Self.discard(name, in: folder) }
       try FileDescriptor.rename(path, to: final)
     } catch { throw .unwritable(error) }
     try? FileDescriptor.remove("\(final)/lock")
   }
 
   /// Leaves nothing.
-  consuming func giveUp() { try? Self.removeAll(path) }
+  consuming func giveUp() { try? Self.discard(name + Self.suffix, in: folder) }
 
-  /// Removes a folder with all that is in it; links are not followed.
+  /// Removes a folder of the store with all that is in it. It loses its name first: nobody finds half of it, and nothing is
+  /// taken from somebody who makes another one under the name.
+  static func discard(_ name: String, in folder: String) throws(SystemError) {
+    let away = "\(folder)/\(removedPrefix)\(getpid())-\(Clock.monotonicNanoseconds())\(suffix)"
+    try FileDescriptor.rename("\(folder)/\(name)", to: away)
+    try removeAll(away)
+  }
+
+  /// Removes a folder with all that is in it, though others may do the same; links are not followed.
   static func removeAll(_ path: String) throws(SystemError) {
-    do throws(SystemError) { return try FileDescriptor.remove(path) } catch {
-      guard error.code == ENOTEMPTY || error.code == EEXIST else { throw error }
+    do throws(SystemError) {
+      do throws(SystemError) { return try FileDescriptor.remove(path) } catch {
+        guard error.code == ENOTEMPTY || error.code == EEXIST else { throw error }
+      }
+      for name in try FileDescriptor.names(in: path) { try removeAll("\(path)/\(name)") }
+      try FileDescriptor.remove(path)
+    } catch {
+      if error.code != ENOENT { throw error }
     }
-    for name in try FileDescriptor.names(in: path) { try removeAll("\(path)/\(name)") }
-    try FileDescriptor.remove(path)
   }
 
   /// Removes what interrupted processes left in a store.
   static func removeAbandoned(in folder: String) {
-    for name in (try? FileDescriptor.names(in: folder)) ?? [] {
+    for name in (try? FileDescriptor.names(in: folder).map { "\($0)" }) ?? [] where name.hasSuffix(suffix) {
       let path = "\(folder)/\(name)"
-      guard path.hasSuffix(suffix) else { continue }
-      guard let lock = try? FileDescriptor(opening: "\(path)/lock", O_RDWR) else {
-        // One that was being removed; or one that is being begun, which begins again.
+      if name.hasPrefix(removedPrefix) {
         try? removeAll(path)
         continue
       }
-      if (try? lock.lock(exclusively: true)) != nil, isStill(lock, at: "\(path)/lock") {
-        try? removeAll(path)
+      // Where there is no lock yet, the one who made the folder waits for this one, and then makes another folder.
+      if let lock = try? FileDescriptor(opening: "\(path)/lock", O_RDWR | O_CREAT),
+        (try? lock.lock(exclusively: true)) != nil, isStill(lock, at: "\(path)/lock")
+      {
+        try? discard(name, in: folder)
       }
     }
   }

@@ -240,6 +240,33 @@ struct StoreTests {
     #expect(try ErofsView(images[0].path, in: sandbox).contents("file").utf8.count == 3 << 20)
   }
 
+  /// Those who give up, and those who clear up, take nothing from the next one who makes the same.
+  @Test func oneWhoRemovesDoesNotDisturbTheNext() throws {
+    let sandbox = try Sandbox()
+    let folder = sandbox.store.folder
+    let made = (100..<200).map { "made-\($0)" }
+    let found = Lock<Set<[String]>>([])
+    let done = Latch(arrivals: 4)
+    for _ in 0..<4 {
+      Foundation.Thread.detachNewThread {
+        for _ in 0..<20 {
+          // Some come while another one removes, in the order of names, what they make in the other order.
+          usleep(.random(in: 0...20_000))
+          guard let workplace = try? Workplace("image", in: folder, progress: .silent) else { continue }
+          for name in made.reversed() { _ = try? workplace.create(name) }
+          let names = (try? FileDescriptor.names(in: workplace.path).map { "\($0)" }) ?? []
+          found.withLock { _ = $0.insert(names) }
+          workplace.giveUp()
+          Workplace.removeAbandoned(in: folder)
+        }
+        done.arrive()
+      }
+    }
+    done.wait()
+    #expect(found.withLock { $0 } == [["lock"] + made])
+    #expect(sandbox.stored == [])
+  }
+
   @Test func whatWasInterruptedIsNoImage() throws {
     let sandbox = try Sandbox()
     let sample = sample()
@@ -249,6 +276,7 @@ struct StoreTests {
     try sandbox.write([], "store/\(digest).partial/lock")
     try sandbox.write([UInt8](repeating: 1, count: 9000), "store/\(digest).partial/root.erofs")
     try sandbox.write([1], "store/registry-1.partial/layout/blobs/x")
+    try sandbox.write([1], "store/removed-1-1.partial/layout/blobs/x")
     #expect(try sandbox.store.list() == [])
     let image = try sandbox.resolve("oci:\(sandbox.path)/layout")
     #expect(try ErofsView(image.path, in: sandbox).contents("file") == "contents")
