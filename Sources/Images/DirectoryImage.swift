@@ -5,7 +5,8 @@ import LinuxSystem
 
 /// A directory of the host as an image.
 ///
-/// What lies on another file system than the directory itself (/proc that is mounted in it, say) is an empty directory.
+/// What lies on another file system than the directory itself (/proc that is mounted in it, say) is an empty directory, or an
+/// empty file.
 /// To whoever is not root his own files are root's in the image, as they are in a container without root.
 struct DirectoryImage: ~Copyable {
   private let root: FileDescriptor
@@ -48,12 +49,14 @@ struct DirectoryImage: ~Copyable {
       if let first = known[details.identity] { return try tree.put(first, at: path) }
       let place = Place(path: path, name: name, details: details)
       let (attributes, file) = try open(place, in: folder)
-      var kind = ImageNode.Kind.directory
-      if details.isRegular, let file {
-        kind = .file(try place.add(file, to: image, attributes, progress))
-      } else if !details.isDirectory {
-        kind = try special(place, in: folder)
-      }
+      let kind: ImageNode.Kind =
+        if details.isDirectory {
+          .directory
+        } else if details.isRegular {
+          .file(try place.add(file, to: image, attributes, progress))
+        } else {
+          try special(place, in: folder)
+        }
       let node = ImageNode(kind, attributes)
       if details.links > 1, !details.isDirectory { known[details.identity] = node }
       try tree.put(node, at: path)
@@ -92,7 +95,7 @@ struct DirectoryImage: ~Copyable {
     }
   }
 
-  /// What is known of a file, and the file itself where it is one that can be opened for that.
+  /// What is known of a file, and the file itself where it has contents that are the directory's.
   private func open(
     _ place: Place, in folder: borrowing FileDescriptor
   ) throws(ImageFault) -> (FileAttributes, OpenFile?) {
@@ -105,7 +108,7 @@ struct DirectoryImage: ~Copyable {
       let extended = try file.extendedAttributes()
       return (attributes(place.details, extended), OpenFile(file))
     } catch {
-      if error.code == EXDEV, place.details.isDirectory { return (attributes(place.details, []), nil) }
+      if error.code == EXDEV { return (attributes(place.details, []), nil) }
       throw .unreadable(shown(place.path), error)
     }
   }
@@ -160,12 +163,15 @@ private struct Place {
   let name: FileName
   let details: FileDetails
 
-  /// Adds the file's contents to an image, without the holes in it.
+  /// Adds the file's contents to an image, without the holes in it; none where it is not opened.
   func add(
-    _ opened: OpenFile, to image: ErofsImage, _ attributes: FileAttributes,
+    _ opened: OpenFile?, to image: ErofsImage, _ attributes: FileAttributes,
     _ progress: (Int) throws(ImageFault) -> Void
   ) throws(ImageFault) -> FileExtent {
-    try image.add(size: details.size, attributes: attributes) { (write) throws(ImageFault) in
+    guard let opened else {
+      return try image.add(size: 0, attributes: attributes) { _ throws(ImageFault) in }
+    }
+    return try image.add(size: details.size, attributes: attributes) { (write) throws(ImageFault) in
       var buffer = [UInt8](repeating: 0, count: Int(min(max(details.size, 1), 1 << 20)))
       var offset: UInt64 = 0
       while offset < details.size {

@@ -60,6 +60,19 @@ struct ImagesCommandTests {
     #expect(result.error.count { $0 == "\n" } == 1)
   }
 
+  /// What is mounted in a directory is not of it: a folder and a file are empty in its image.
+  @Test func mountsAreLeftOut() throws {
+    let result = try Fixtures().run(
+      """
+      \(Self.make); mkdir root/data; echo inner > root/hosts; echo outer > other; mkdir outer; echo x > outer/x
+      unshare -rm sh -ec '
+        mount --bind other root/hosts; mount --bind outer root/data; $S images inspect root > image.json'
+      PATH=$PATH:/usr/sbin:/sbin; fsck.erofs --extract=out cache/swiftlet/images/*/root.erofs
+      cd out; find . -printf "%P %y %s\\n" | grep -v " d " | sort; ls -A data
+      """)
+    #expect(result.output.hasSuffix("etc/motd f 6\nhosts f 0\n"), "\(result.output) \(result.error)")
+  }
+
   /// What fails while an image is made is one line, and leaves nothing. `swiftlet run` says the same, with its own status.
   @Test(arguments: [
     ("ulimit -f 200", "the image is longer than a file may be here"),
