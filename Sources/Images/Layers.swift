@@ -58,18 +58,22 @@ struct LayeredFiles {
   /// - Returns: whether the path is a whiteout, which is no file itself.
   private mutating func takeAway(_ path: [UInt8]) throws(ImageFault) -> Bool {
     let mark = Array(".wh.".utf8)
-    let start = path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
-    let (folder, name) = (Array(path[..<start]), path[start...])
+    // As components(_:) takes a path apart, which is asked for a whiteout's folder only.
+    let parts = path.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual(".".utf8) }
+    guard let name = parts.last else { return false }
+    let folder = Array(path[..<name.startIndex])
     if name.elementsEqual(".wh..wh..opq".utf8) {
       try tree.clear(folder)
       return true
     }
     // Two marks are of aufs' own files, which are of no use to anybody else.
-    if path.split(separator: UInt8(ascii: "/")).contains(where: { $0.starts(with: mark + mark) }) {
-      return true
-    }
+    if parts.contains(where: { $0.starts(with: mark + mark) }) { return true }
     guard name.starts(with: mark) else { return false }
-    try tree.remove(folder + name.dropFirst(mark.count))
+    let gone = name.dropFirst(mark.count)
+    guard FileName(gone) != nil else {
+      throw .bad("the whiteout \(quoted(path)) is in it, which names no file")
+    }
+    try tree.remove(folder + gone)
     return true
   }
 

@@ -65,6 +65,14 @@ struct HostileImageTests {
       })
   }
 
+  @Test func whiteoutsOfNoFile() throws {
+    for name in [".wh.", ".wh..", ".wh...", "d/.wh.", "d/.wh../", "./.wh..."] {
+      try expectRefusal("the whiteout \(name)", of: tar { $0.add("d/file") }, tar { $0.add(name) })
+    }
+    try expectRefusal("absolute path", of: tar { $0.add("/.wh.d") })
+    try expectRefusal("leads out", of: tar { $0.add("../.wh.d") })
+  }
+
   @Test func whatNoFileHas() throws {
     try expectRefusal("link to a path of 0 bytes", of: tar { $0.add("a", .symbolicLink) })
     try expectRefusal("which Linux has not", of: tar { $0.add("a", .characterDevice, device: (4096, 0)) })

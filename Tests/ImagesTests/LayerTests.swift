@@ -44,10 +44,16 @@ struct LayerTests {
     let sandbox = try Sandbox()
     var (lower, upper) = (TarWriter(), TarWriter())
     lower.add(directory: "d")
-    for name in ["d/gone", "d/kept", "tree/deep/gone", "opaque/gone", "opaque/sub/gone", "mixed/gone"] {
+    for name in [
+      "d/gone", "d/gone-too", "gone-too", "d/kept", "tree/deep/gone", "opaque/gone", "opaque/sub/gone",
+      "mixed/gone",
+    ] {
       lower.add(name, .file, "lower")
     }
     upper.add("d/.wh.gone")
+    // Directories' names may end in a slash.
+    upper.add(directory: "d/.wh.gone-too/")
+    upper.add(directory: ".//.wh.gone-too/.")
     upper.add(".wh.tree")
     // The mark of an opaque directory counts for what was before this layer, wherever in the layer it is.
     upper.add("opaque/new", .file, "upper")
