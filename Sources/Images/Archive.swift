@@ -48,7 +48,7 @@ import Glibc
     }
     unsafe archive_read_set_callback_data(archive, Unmanaged.passUnretained(feed).toOpaque())
     let result = unsafe archive_read_open1(archive)
-    if result != ARCHIVE_OK, result != ARCHIVE_WARN { throw fault() }
+    guard result == ARCHIVE_OK else { throw fault() }
     guard case .stream(let unpacking) = format else { return }
     self.unpacking = unpacking
     // libarchive unpacks what is packed up to 25 times; the source of the bytes counts as one.
@@ -75,13 +75,21 @@ import Glibc
     hasEntry = false
     var entry: OpaquePointer?
     switch unsafe archive_read_next_header(archive, &entry) {
-    // A warning is of text that is in no character set: the bytes are there as they were.
-    case ARCHIVE_OK, ARCHIVE_WARN:
-      hasEntry = true
-      return unsafe entry
+    case ARCHIVE_OK: break
+    case ARCHIVE_WARN where isOfCharacters: break
     case ARCHIVE_EOF: return nil
     default: throw fault()
     }
+    hasEntry = true
+    return unsafe entry
+  }
+
+  /// Whether the last warning is of a text that is in no character set: its bytes are there as they were. What other warnings
+  /// are of is not all there.
+  private var isOfCharacters: Bool {
+    unsafe archive_error_string(archive).map {
+      unsafe String(cString: $0).contains("can't be converted from")
+    } ?? false
   }
 
   /// Hands the entry's next bytes to `body`, with their place in it. Between the places are holes.
@@ -92,7 +100,7 @@ import Glibc
     var start: UnsafeRawPointer?
     var (count, offset) = (0, Int64(0))
     switch unsafe archive_read_data_block(archive, &start, &count, &offset) {
-    case ARCHIVE_OK, ARCHIVE_WARN: break
+    case ARCHIVE_OK: break
     case ARCHIVE_EOF: return false
     default: throw fault()
     }

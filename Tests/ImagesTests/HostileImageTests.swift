@@ -65,6 +65,18 @@ struct HostileImageTests {
       })
   }
 
+  /// libarchive reads on behind them, without the names and attributes that they have.
+  @Test func headersThatAreNot() throws {
+    for record in ["x", "9999 path=b\n", "12 path", "-5 path=b\n", "9999999 path=b\n"] {
+      try expectRefusal(
+        "is corrupt",
+        of: tar {
+          $0.add("pax", .pax, record)
+          $0.add("a")
+        })
+    }
+  }
+
   @Test func whiteoutsOfNoFile() throws {
     for name in [".wh.", ".wh..", ".wh...", "d/.wh.", "d/.wh../", "./.wh..."] {
       try expectRefusal("the whiteout \(name)", of: tar { $0.add("d/file") }, tar { $0.add(name) })
