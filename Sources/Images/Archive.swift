@@ -247,15 +247,19 @@ struct ArchiveEntry {
     return unsafe Array(UnsafeRawBufferPointer(start: text, count: strlen(text)))
   }
 
+  /// One of each name: bsdtar writes them twice, in two forms.
   private static func attributes(_ entry: OpaquePointer) -> [ExtendedAttribute] {
     var attributes: [ExtendedAttribute] = []
+    var names = Set<[UInt8]>()
     unsafe archive_entry_xattr_reset(entry)
     var name: UnsafePointer<CChar>?
     var value: UnsafeRawPointer?
     var count = 0
     while unsafe archive_entry_xattr_next(entry, &name, &value, &count) == ARCHIVE_OK {
+      let name = unsafe bytes(name)
+      guard names.insert(name).inserted else { continue }
       let value = unsafe Array(UnsafeRawBufferPointer(start: value, count: count))
-      attributes.append(unsafe ExtendedAttribute(name: bytes(name), value: value))
+      attributes.append(ExtendedAttribute(name: name, value: value))
     }
     return attributes
   }

@@ -193,6 +193,22 @@ struct LayerTests {
     #expect(try view.contents("large") == "small")
   }
 
+  /// As bsdtar writes them: raw, and in base64.
+  @Test func attributesThatAreSaidTwiceAreThereOnce() throws {
+    var tar = TarWriter()
+    tar.add(
+      "file",
+      pax: [
+        ("SCHILY.xattr.user.one", Array("value".utf8)), ("LIBARCHIVE.xattr.user.one", Array("dmFsdWU".utf8)),
+        ("SCHILY.xattr.user.two", Array("other".utf8)),
+      ])
+    let archive = try Archive(.tar, of: MemoryBytes(tar.finished), name: "it")
+    let attributes = try #require(try archive.next()).attributes
+    #expect(Set(attributes.map { String(decoding: $0.name, as: UTF8.self) }) == ["user.one", "user.two"])
+    #expect(attributes.count == 2)
+    #expect(Set(attributes.map { String(decoding: $0.value, as: UTF8.self) }) == ["value", "other"])
+  }
+
   /// Where the kernel here mounts EROFS and lets us, it has the last word, on extended attributes too.
   @Test(.enabled(if: geteuid() == 0)) func theKernelFindsAttributes() throws {
     let sandbox = try Sandbox()
