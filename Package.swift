@@ -110,7 +110,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(name: "DigestsTests", dependencies: ["Digests"], swiftSettings: strict),
     .testTarget(
-      name: "ImagesTests", dependencies: ["Images", "Configuration", "Digests", "LinuxSystem"],
+      name: "ImagesTests",
+      dependencies: ["ArchiveFakes", "Images", "Configuration", "Digests", "LinuxSystem"],
       swiftSettings: strict),
     .testTarget(
       name: "SwiftletTests",
@@ -122,13 +123,15 @@ let package = Package(
     .testTarget(
       name: "GuestMemoryTests", dependencies: ["GuestMemory", "LinuxSystem"], swiftSettings: strict),
     .testTarget(
-      name: "GuestTests", dependencies: ["swiftlet", "swiftlet-vmm"],
+      name: "GuestTests", dependencies: ["ArchiveFakes", "swiftlet", "swiftlet-vmm"],
       exclude: ["AllocationCounter", "Injector"],
       swiftSettings: strict),
   ]
 )
 
 package.targets += [
+  // Archives made for tests, of what no program would write too.
+  .target(name: "ArchiveFakes", path: "Tests/ArchiveFakes", swiftSettings: strict),
   // Drivers and backends made for tests: of the devices, and of the fuzz targets.
   .target(
     name: "DeviceFakes", dependencies: ["Devices", "GuestMemory", "LinuxSystem"], path: "Tests/DeviceFakes",

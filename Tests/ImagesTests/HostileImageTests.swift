@@ -1,3 +1,4 @@
+import ArchiveFakes
 import Configuration
 import Digests
 import Foundation

@@ -1,5 +1,5 @@
+import ArchiveFakes
 import Foundation
-import LinuxSystem
 import Testing
 
 @testable import Images
@@ -207,44 +207,5 @@ struct LayerTests {
     #expect(Set(attributes.map { String(decoding: $0.name, as: UTF8.self) }) == ["user.one", "user.two"])
     #expect(attributes.count == 2)
     #expect(Set(attributes.map { String(decoding: $0.value, as: UTF8.self) }) == ["value", "other"])
-  }
-
-  /// Where the kernel here mounts EROFS and lets us, it has the last word, on extended attributes too.
-  @Test(.enabled(if: geteuid() == 0)) func theKernelFindsAttributes() throws {
-    let sandbox = try Sandbox()
-    var tar = TarWriter()
-    let capability: [UInt8] = [1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    let long = [UInt8](repeating: 0x61, count: 9000)
-    tar.add(
-      "ping", .file, String(repeating: "p", count: 4000),
-      pax: [
-        ("SCHILY.xattr.security.capability", capability), ("SCHILY.xattr.user.name", Array("value".utf8)),
-      ])
-    tar.add("long", .file, "long", pax: [("SCHILY.xattr.user.long", long)])
-    tar.add("special", .file, "special", mode: 0o7711)
-    tar.add("overlay", .directory, pax: [("SCHILY.xattr.trusted.overlay.opaque", Array("y".utf8))])
-    let view = try sandbox.image(tar)
-    #expect(try view.details("ping").contains("Xattr size: "))
-    let point = "\(sandbox.path)/mount"
-    try FileManager.default.createDirectory(atPath: point, withIntermediateDirectories: true)
-    guard (try? Sandbox.run("mount", "-t", "erofs", "-o", "loop,ro", view.image, point)) != nil else {
-      return
-    }
-    defer { _ = try? Sandbox.run("umount", point) }
-    #expect(attribute("security.capability", of: "\(point)/ping") == capability)
-    #expect(
-      try FileManager.default.attributesOfItem(atPath: "\(point)/special")[.posixPermissions] as? Int
-        == 0o7711)
-    #expect(attribute("user.name", of: "\(point)/ping") == Array("value".utf8))
-    #expect(attribute("user.long", of: "\(point)/long") == long)
-    #expect(attribute("trusted.overlay.opaque", of: "\(point)/overlay") == nil)
-    #expect(try String(contentsOfFile: "\(point)/long", encoding: .utf8) == "long")
-    #expect(
-      try String(contentsOfFile: "\(point)/ping", encoding: .utf8) == String(repeating: "p", count: 4000))
-  }
-
-  private func attribute(_ name: String, of path: String) -> [UInt8]? {
-    let file = try? FileDescriptor(opening: path, O_RDONLY)
-    return (try? file?.extendedAttributes())?.first { $0.name == Array(name.utf8) }?.value
   }
 }

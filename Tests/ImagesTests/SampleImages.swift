@@ -1,3 +1,4 @@
+import ArchiveFakes
 import Digests
 import Foundation
 import Testing
@@ -128,7 +129,7 @@ struct SampleImage {
     for (index, layer) in layers.enumerated() {
       let path = "\(SHA256.hexadecimal(of: [UInt8(index)]))/layer.tar"
       paths.append("\"\(path)\"")
-      tar.add(path, .file, String(decoding: layer, as: UTF8.self))
+      tar.add(path, .file, bytes: layer)
     }
     tar.add(config, .file, String(decoding: configuration, as: UTF8.self))
     tar.add(

@@ -1,3 +1,4 @@
+import ArchiveFakes
 import Configuration
 import Digests
 import Foundation
@@ -331,20 +332,6 @@ struct StoreTests {
     #expect(sandbox.stored == [])
   }
 
-  @Test(.enabled(if: geteuid() == 0)) func aFullDiskIsToldAndNothingIsLeft() throws {
-    let sandbox = try Sandbox()
-    try sandbox.write(sample(String(repeating: "x", count: 4 << 20)).layout(.gzip), to: "layout")
-    try FileManager.default.createDirectory(atPath: sandbox.store.folder, withIntermediateDirectories: true)
-    guard (try? Sandbox.run("mount", "-t", "tmpfs", "-o", "size=1m", "none", sandbox.store.folder)) != nil
-    else { return }
-    defer { _ = try? Sandbox.run("umount", sandbox.store.folder) }
-    let error = #expect(throws: Diagnostic.self) { try sandbox.resolve("oci:\(sandbox.path)/layout") }
-    #expect(
-      error?.status == .hostResource && error?.what == "no space for the image",
-      "\(String(describing: error))")
-    #expect(sandbox.stored == [])
-  }
-
   // MARK: Registries
 
   @Test func registriesAreAskedByWayOfSkopeo() throws {
@@ -408,7 +395,6 @@ struct OtherProgramsTests {
     let view = try ErofsView(image.path, in: sandbox)
     #expect(view.paths == ["bin", "bin/cross", "dir", "dir/new", "etc", "etc/a", "etc/hard"])
     #expect(try view.details("etc/a").contains("Links: 3 "))
-    guard Sandbox.has("skopeo") else { return }
     for form in ["docker-archive", "oci-archive"] {
       let archive = "\(form):\(sandbox.path)/\(form).tar"
       try Sandbox.run(

@@ -1,8 +1,10 @@
 /// Writes tar archives: ustar, with pax headers before what ustar has no room for. It writes whatever it is told.
-struct TarWriter {
-  private(set) var bytes: [UInt8] = []
+public struct TarWriter {
+  public private(set) var bytes: [UInt8] = []
 
-  enum Kind: Character {
+  public init() {}
+
+  public enum Kind: Character {
     case file = "0"
     case hardLink = "1"
     case symbolicLink = "2"
@@ -13,8 +15,18 @@ struct TarWriter {
     case pax = "x"
   }
 
-  mutating func add(
+  public mutating func add(
     _ path: String, _ kind: Kind = .file, _ contents: String = "", target: String = "", mode: Int = 0o644,
+    owner: Int = 0, group: Int = 0, time: Int = 1_000_000_000, device: (Int, Int) = (0, 0),
+    pax: [(String, [UInt8])] = []
+  ) {
+    add(
+      path, kind, bytes: Array(contents.utf8), target: target, mode: mode, owner: owner, group: group, time: time,
+      device: device, pax: pax)
+  }
+
+  public mutating func add(
+    _ path: String, _ kind: Kind = .file, bytes data: [UInt8], target: String = "", mode: Int = 0o644,
     owner: Int = 0, group: Int = 0, time: Int = 1_000_000_000, device: (Int, Int) = (0, 0),
     pax: [(String, [UInt8])] = []
   ) {
@@ -26,17 +38,16 @@ struct TarWriter {
       header("pax", .pax, records.count, mode, owner, group, time, target: "", device: (0, 0))
       block(records)
     }
-    let data = Array(contents.utf8)
     header(path, kind, data.count, mode, owner, group, time, target: target, device: device)
     block(data)
   }
 
-  mutating func add(directory path: String, mode: Int = 0o755, owner: Int = 0) {
+  public mutating func add(directory path: String, mode: Int = 0o755, owner: Int = 0) {
     add(path, .directory, mode: mode, owner: owner)
   }
 
   /// The archive with its end.
-  var finished: [UInt8] { bytes + [UInt8](repeating: 0, count: 1024) }
+  public var finished: [UInt8] { bytes + [UInt8](repeating: 0, count: 1024) }
 
   private static func record(_ name: String, _ value: [UInt8]) -> [UInt8] {
     let rest = Array(" \(name)=".utf8) + value + [0x0a]
