@@ -21,7 +21,8 @@ public struct TarWriter {
     pax: [(String, [UInt8])] = []
   ) {
     add(
-      path, kind, bytes: Array(contents.utf8), target: target, mode: mode, owner: owner, group: group, time: time,
+      path, kind, bytes: Array(contents.utf8), target: target, mode: mode, owner: owner, group: group,
+      time: time,
       device: device, pax: pax)
   }
 

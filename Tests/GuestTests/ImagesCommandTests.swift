@@ -1,3 +1,4 @@
+import ArchiveFakes
 import Foundation
 import Testing
 
@@ -94,4 +95,106 @@ struct ImagesCommandTests {
       #expect(result.error.count { $0 == "\n" } == 1)
     }
   }
+
+  /// The last word on what is written has the kernel that machines run, once through the overlay that they see.
+  @Test(.enabled(if: hasKVM, "/dev/kvm is not usable here")) func theGuestFindsWhatTheArchiveHas() throws {
+    let world = try RunWorld()
+    let (archive, sizes) = try strangeArchive()
+    try Data(archive.finished).write(to: URL(fileURLWithPath: world.place("image.tar")))
+    try FileManager.default.createDirectory(
+      atPath: world.place("expected"), withIntermediateDirectories: true)
+    try Data(sizes.flatMap(pattern)).write(to: URL(fileURLWithPath: world.place("expected/all")))
+    let names = Self.earlyNames.map { "'names/\($0)'" }.joined(separator: " ")
+    let result = try world.run(
+      ["-v", "\(world.place("expected")):/expected"],
+      [
+        "/bin/busybox", "sh", "-c",
+        """
+        look() {
+          stat -c '%n %a %u:%g %h %t:%T %Y %F' special dir links/a links/c char block pipe
+          /bin/attributes attributes long special dir
+        }
+        mkdir /image && mount -t erofs -o ro /dev/vda /image && cd /image && look
+        cat \(names) names/zz; set -- names/*; echo $#; readlink link
+        cat \(sizes.map { "sizes/\($0)" }.joined(separator: " ")) | cmp - /expected/all
+        cd / && echo overlay && look
+        """,
+      ], image: world.place("image.tar"), environment: ["XDG_CACHE_HOME": world.place("cache")])
+    #expect(result.error == "")
+    #expect(result.status == 0)
+    let views = result.output.components(separatedBy: "overlay\n")
+    let contents = (0..<Self.earlyNames.count).map { "\($0)" } + ["last", "307", Self.target]
+    #expect(lines(views.first) == (Self.files + contents).sorted())
+    #expect(lines(views.last) == Self.files.sorted())
+  }
+
+  /// Attributes come in any order.
+  private func lines(_ text: String?) -> [String] {
+    (text ?? "").split(separator: "\n").map(String.init).sorted()
+  }
+
+  private static let earlyNames = [" blank", "!bang", "#hash", "+plus", "-dash", "\t"]
+  private static let target = String(repeating: "t/", count: 2000)
+  private static let capability: [UInt8] = [1, 0, 0, 2, 0, 0x20] + [UInt8](repeating: 0, count: 14)
+  /// Version 2: of owner, user 70000, group, mask and others.
+  private static let accessList: [UInt8] =
+    [2, 0, 0, 0] + [1, 0, 7, 0, 255, 255, 255, 255] + [2, 0, 6, 0, 0x70, 0x11, 1, 0]
+    + [4, 0, 5, 0, 255, 255, 255, 255] + [16, 0, 7, 0, 255, 255, 255, 255] + [
+      32, 0, 1, 0, 255, 255, 255, 255,
+    ]
+
+  private func pattern(_ size: Int) -> [UInt8] {
+    (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
+  }
+
+  /// Of all that is kept of files something, and sizes around what fits behind an inode and into blocks.
+  private func strangeArchive() throws -> (TarWriter, sizes: [Int]) {
+    func bytes(_ path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
+    var tar = TarWriter()
+    let busybox = try bytes("/bin/busybox")
+    tar.add("bin/busybox", bytes: busybox, mode: 0o755)
+    let programs = try Built.folder("guest-kernels/programs/build") + "/root"
+    tar.add("bin/attributes", bytes: try bytes("\(programs)/attributes"), mode: 0o755)
+    tar.add(
+      "attributes", .file, "x",
+      pax: [
+        ("SCHILY.xattr.security.capability", Self.capability),
+        ("SCHILY.xattr.user.name", Array("value".utf8)),
+        ("SCHILY.xattr.user.empty", []), ("SCHILY.xattr.trusted.t", Array("t".utf8)),
+        ("SCHILY.xattr.trusted.overlay.opaque", Array("y".utf8)),
+      ])
+    tar.add("long", .file, "long", pax: [("SCHILY.xattr.user.long", [UInt8](repeating: 0x61, count: 9000))])
+    tar.add(
+      "special", .file, "special", mode: 0o6711, owner: 70_000, group: 70_001,
+      pax: [("SCHILY.xattr.system.posix_acl_access", Self.accessList), ("mtime", Array("-86400".utf8))])
+    tar.add(
+      "dir", .directory, mode: 0o1751, pax: [("SCHILY.xattr.system.posix_acl_default", Self.accessList)])
+    for name in ["dir/a", "dir/b", "proc", "sys", "dev", "tmp"] { tar.add(directory: name) }
+    tar.add("links/a", .file, "linked")
+    for name in ["b", "c"] { tar.add("links/\(name)", .hardLink, target: "links/a") }
+    tar.add("char", .characterDevice, mode: 0o600, device: (300, 5))
+    tar.add("block", .blockDevice, mode: 0o600, device: (8, 70_000))
+    tar.add("pipe", .pipe)
+    tar.add("link", .symbolicLink, target: Self.target)
+    for (number, name) in Self.earlyNames.enumerated() { tar.add("names/\(name)", .file, "\(number)\n") }
+    for number in 0..<300 { tar.add("names/n\(number)-\(String(repeating: "n", count: 100))") }
+    tar.add("names/zz", .file, "last\n")
+    let sizes = [0, 1, 4031, 4032, 4033, 4095, 4096, 4097, 8128, 100_000]
+    for size in sizes { tar.add("sizes/\(size)", bytes: pattern(size)) }
+    return (tar, sizes)
+  }
+
+  private static let files: [String] = {
+    func hexadecimal(_ bytes: [UInt8]) -> String { bytes.map { String(format: "%02x", $0) }.joined() }
+    let list = hexadecimal(accessList)
+    return [
+      "special 6711 70000:70001 1 0:0 -86400 regular file", "dir 1751 0:0 4 0:0 1000000000 directory",
+      "links/a 644 0:0 3 0:0 1000000000 regular file", "links/c 644 0:0 3 0:0 1000000000 regular file",
+      "char 600 0:0 1 12c:5 1000000000 character special file",
+      "block 600 0:0 1 8:11170 1000000000 block special file", "pipe 644 0:0 1 0:0 1000000000 fifo",
+      "attributes security.capability \(hexadecimal(capability))", "attributes trusted.t 74",
+      "attributes user.empty ", "attributes user.name 76616c7565", "dir system.posix_acl_default \(list)",
+      "long user.long \(String(repeating: "61", count: 9000))", "special system.posix_acl_access \(list)",
+    ]
+  }()
 }
