@@ -141,10 +141,8 @@ struct ImageTree {
       steps += 1
       guard steps <= limits.steps else { throw .tooMuch("its paths are too long to follow") }
       guard case .down(let name) = step else {
-        guard let parent = current.parent else {
-          throw .bad("the path \(quoted(path)) leads out of it by a link")
-        }
-        current = parent
+        // Above the root is the root, as for every process.
+        current = current.parent ?? current
         continue
       }
       switch current.entries[name].map(\.node) {

@@ -121,12 +121,15 @@ struct LayerTests {
     lower.add(directory: "usr/lib")
     lower.add("lib", .symbolicLink, target: "usr/lib")
     lower.add("absolute", .symbolicLink, target: "/etc/target")
+    lower.add("usr/up", .symbolicLink, target: "../../../etc")
     upper.add("lib/new", .file, "upper")
+    upper.add("usr/up/above", .file, "above")
     upper.add("absolute/passwd", .file, "in the image")
     let view = try sandbox.image(lower, upper)
     #expect(try view.contents("usr/lib/new") == "upper")
     #expect(try view.contents("etc/target/passwd") == "in the image")
     #expect(try view.target("lib") == "usr/lib")
+    #expect(try view.contents("etc/above") == "above")
   }
 
   @Test func longNamesAndStrangeOnesAreKept() throws {
