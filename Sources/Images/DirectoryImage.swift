@@ -10,12 +10,15 @@ import LinuxSystem
 /// To whoever is not root his own files are root's in the image, as they are in a container without root.
 struct DirectoryImage: ~Copyable {
   private let root: FileDescriptor
+  private let omitted: FileDetails.Identity
   private let limits: ImageLimits
   private let user = geteuid()
   private let group = getegid()
 
-  init(_ root: consuming FileDescriptor, limits: ImageLimits) {
+  /// - Parameter omitted: a directory that is left out where it is in this one.
+  init(_ root: consuming FileDescriptor, without omitted: FileDetails.Identity, limits: ImageLimits) {
     self.root = root
+    self.omitted = omitted
     self.limits = limits
   }
 
@@ -84,6 +87,7 @@ struct DirectoryImage: ~Copyable {
       do throws(SystemError) { details = try folder.details(beneath: name) } catch {
         throw .unreadable(shown(entry), error)
       }
+      if details.identity == omitted { continue }
       try body(entry, details, folder, name)
       guard details.isDirectory else { continue }
       let inner: FileDescriptor

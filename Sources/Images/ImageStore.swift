@@ -110,7 +110,13 @@ struct ImageRequest {
     do throws(SystemError) {
       name = .init(key: "directory \(try FileDescriptor.realPath(path))", identity: "")
     } catch { throw .unreadable("the image", error) }
-    let directory = DirectoryImage(file, limits: limits)
+    // Where the store is in the directory, as in a person's own, it would be another one with each image. It is made now, for
+    // that changes the directory too.
+    let own = try keeping { () throws(SystemError) in
+      try FileDescriptor.makeFolders(store.folder)
+      return try FileDescriptor(namingDirectory: store.folder).details().identity
+    }
+    let directory = DirectoryImage(file, without: own, limits: limits)
     let digest = try directory.digest()
     if let image = store.find(digest) { return image }
     let old = store.digest(of: name)

@@ -217,6 +217,15 @@ struct StoreTests {
     #expect(try sandbox.store.list().count == 2)
   }
 
+  /// As where the image is a person's own directory: what is made there is not of it.
+  @Test func theStoreIsNoPartOfADirectory() throws {
+    let sandbox = try Sandbox()
+    try sandbox.write([1], "file")
+    let digests = try (0..<2).map { _ in try sandbox.resolve(sandbox.path).digest }
+    #expect(digests[0] == digests[1])
+    #expect(try ErofsView(sandbox.resolve(sandbox.path).path, in: sandbox).paths == ["file"])
+  }
+
   @Test func whatADirectoryWasIsNotKept() throws {
     let sandbox = try Sandbox()
     try sandbox.write([1], "root/a")
