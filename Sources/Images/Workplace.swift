@@ -61,6 +61,10 @@ struct Workplace: ~Copyable {
 
   /// Creates a file that goes when it is closed.
   func createSpool() throws(ImageFault) -> FileDescriptor {
+    do throws(SystemError) { return try FileDescriptor(unnamedIn: path) } catch {
+      // A file system that has no files without a name (open(2), O_TMPFILE).
+      guard error.isUnsupported || error.code == EISDIR else { throw .unwritable(error) }
+    }
     let file = try create("spool")
     do throws(SystemError) { try FileDescriptor.remove("\(path)/spool") } catch { throw .unwritable(error) }
     return file
