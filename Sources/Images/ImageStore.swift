@@ -232,7 +232,7 @@ struct ImageRequest {
     let image: RunnableImage
     do throws(ImageFault) {
       progress.begin("fetching \(name)")
-      image = try fetch(name, by: skopeo, into: "\(workplace.path)/layout")
+      image = try fetch(name, by: skopeo, into: workplace.path)
     } catch {
       workplace.giveUp()
       throw error
@@ -242,22 +242,24 @@ struct ImageRequest {
     return image
   }
 
-  private func fetch(_ name: String, by skopeo: String, into path: String) throws(ImageFault) -> RunnableImage
+  private func fetch(_ name: String, by skopeo: String, into folder: String) throws(ImageFault)
+    -> RunnableImage
   {
     let isShown = Terminal.isTerminal(STDERR_FILENO)
+    // In the folder, for skopeo takes a path to end at its first colon.
     let arguments =
       ["copy", "--override-os", "linux", "--override-arch", LayeredImage.architecture]
-      + (isShown ? [] : ["--quiet"]) + ["docker://\(name)", "oci:\(path)"]
+      + (isShown ? [] : ["--quiet"]) + ["docker://\(name)", "oci:layout"]
     let result: (status: Int32, errors: String)
     do throws(SystemError) {
-      try? Workplace.removeAll(path)
-      result = try HelperProgram.run(skopeo, arguments: arguments, isShown: isShown)
+      try Workplace.removeAll("\(folder)/layout")
+      result = try HelperProgram.run(skopeo, arguments: arguments, in: folder, isShown: isShown)
     } catch { throw .unwritable(error) }
     guard result.status == 0 else {
       let last = result.errors.split(separator: "\n").last.map(String.init) ?? "its messages are above"
       throw ImageFault(.noInput, "skopeo cannot fetch the image", mend: last)
     }
-    return try layout(at: path, tag: nil)
+    return try layout(at: "\(folder)/layout", tag: nil)
   }
 
   // MARK: Making

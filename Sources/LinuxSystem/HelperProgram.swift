@@ -3,35 +3,38 @@ import Glibc
 
 /// Another program that does a piece of work while this one waits.
 public enum HelperProgram {
-  /// Runs the program at `path`, with nothing to read, to its end. Where it is shown, what it prints comes on standard
-  /// error; otherwise the end of what it says of errors is returned.
+  /// Runs the program at `path` in a folder, with nothing to read, to its end; the kernel kills it when this process ends.
+  /// Where it is shown, what it prints comes on standard error; otherwise the end of what it says of errors is returned.
   /// - Returns: its exit status, 128 + n where signal n ended it.
   public static func run(
-    _ path: String, arguments: [String], isShown: Bool
+    _ path: String, arguments: [String], in folder: String, isShown: Bool
   ) throws(SystemError) -> (status: Int32, errors: String) {
     let errors = try FileDescriptor(memoryFile: "errors")
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    if isShown {
-      posix_spawn_file_actions_adddup2(&actions, 2, 1)
-    } else {
-      posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-      posix_spawn_file_actions_adddup2(&actions, errors.raw, 2)
-    }
+    // Numbers: the new process has no use of owners, which would end before what is done with them.
+    let null = try FileDescriptor(opening: "/dev/null", O_RDWR).release()
+    defer { close(null) }
+    let place = try FileDescriptor(namingDirectory: folder).release()
+    defer { close(place) }
     var pointers: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
     pointers.append(nil)
     defer { for pointer in pointers { free(pointer) } }
-    var child = pid_t()
-    let code = posix_spawn(&child, path, &actions, nil, pointers, environ)
-    guard code == 0 else { throw SystemError(call: "posix_spawn", operand: path, code: code) }
-    var status: Int32 = 0
-    _ = try retrying("waitpid") { Int(waitpid(child, &status, 0)) }
+    guard let process = try ForkedProcess.fork() else {
+      let words = isShown ? STDERR_FILENO : errors.raw
+      let output = isShown ? STDERR_FILENO : null
+      if fchdir(place) == 0, dup2(null, 0) == 0, dup2(output, 1) == 1, dup2(words, 2) == 2 {
+        _ = execve(path, pointers, environ)
+      }
+      let failure: StaticString = "it cannot be executed\n"
+      _ = write(isShown ? STDERR_FILENO : errors.raw, failure.utf8Start, failure.utf8CodeUnitCount)
+      _exit(127)
+    }
+    let end = process.wait()
     let size = try errors.status().size
     let count = min(size, 4096)
-    let text = try errors.bytes(count: Int(count), at: size - count)
-    let signal = status & 0x7f
-    return (signal == 0 ? status >> 8 & 0xff : 128 + signal, String(decoding: text, as: UTF8.self))
+    let text = String(decoding: try errors.bytes(count: Int(count), at: size - count), as: UTF8.self)
+    return switch end {
+    case .exited(let status): (status, text)
+    case .killed(let signal): (128 + signal, text)
+    }
   }
 }

@@ -74,6 +74,20 @@ struct ImagesCommandTests {
     #expect(result.output.hasSuffix("etc/motd f 6\nhosts f 0\n"), "\(result.output) \(result.error)")
   }
 
+  /// Whoever kills swiftlet itself kills what fetches an image for it.
+  @Test func whatFetchesDoesNotOutliveUs() throws {
+    let result = try Fixtures().run(
+      """
+      \(Self.make); mkdir bin; printf '#!/bin/sh\\necho $$ > '$PWD'/pid\\nexec sleep 1000\\n' > bin/skopeo; chmod 755 bin/skopeo
+      PATH=$PWD/bin:$PATH $S images inspect docker://example.org/image & swiftlet=$!
+      until [ -s pid ]; do sleep 0.02; done
+      kill -9 $swiftlet
+      while grep -q '^State:.[^ZX]' /proc/$(cat pid)/status; do sleep 0.02; done
+      echo gone
+      """)
+    #expect(result.output == "gone\n", "\(result.error)")
+  }
+
   /// What fails while an image is made is one line, and leaves nothing. `swiftlet run` says the same, with its own status.
   @Test(arguments: [
     ("ulimit -f 200", "the image is longer than a file may be here"),

@@ -345,7 +345,9 @@ struct StoreTests {
 
   @Test func registriesAreAskedByWayOfSkopeo() throws {
     let sandbox = try Sandbox()
-    let (store, path) = (sandbox.store, sandbox.path)
+    let path = sandbox.path
+    // To skopeo a path ends at its first colon.
+    let store = ImageStore(folder: "\(path)/store/of:images")
     let reference = try ImageReference(parsing: "docker://example.org/name:1")
     try sandbox.write(sample().layout(.gzip), to: "layout")
     let skopeo = """
@@ -353,19 +355,21 @@ struct StoreTests {
       echo "$@" >> \(path)/calls
       for last; do :; done
       [ -e \(path)/refuse ] && { echo "noise" >&2; echo "manifest unknown" >&2; exit 1; }
-      cp -r \(path)/layout "${last#oci:}"
+      place=${last#oci:}
+      cp -r \(path)/layout "${place%%:*}"
       """
     try sandbox.write(Array(skopeo.utf8), "skopeo")
     try Sandbox.run("chmod", "755", "\(path)/skopeo")
     func resolve(_ pull: ImageStore.Pull, installed: Bool = true) throws -> String? {
       try store.resolve(reference, pull: pull, program: { installed ? "\(path)/\($0)" : nil }).digest
     }
+    func stored() throws -> [String] { try FileDescriptor.names(in: store.folder).map { "\($0)" } }
     func calls() throws -> Int { try sandbox.read("calls").count { $0 == 0x0a } }
     let missing = #expect(throws: Diagnostic.self) { try resolve(.missing, installed: false) }
     #expect(missing?.mend == "apt-get install skopeo")
     #expect(throws: Diagnostic.self) { try resolve(.never) }
     #expect(try resolve(.missing) == sample().digest)
-    #expect(sandbox.stored == ["\(sample().digest.dropFirst(7))", "names"])
+    #expect(try stored() == ["\(sample().digest.dropFirst(7))", "names"])
     #expect(try resolve(.missing, installed: false) == sample().digest)
     #expect(try resolve(.never) == sample().digest)
     #expect(try calls() == 1)
@@ -374,10 +378,15 @@ struct StoreTests {
     #expect(
       String(decoding: try sandbox.read("calls"), as: UTF8.self).contains(" docker://example.org/name:1 oci:")
     )
+    try sandbox.write([], "no-program")
+    let broken = #expect(throws: Diagnostic.self) {
+      try store.resolve(reference, pull: .always, program: { _ in "\(path)/no-program" })
+    }
+    #expect(broken?.mend == "it cannot be executed")
     try sandbox.write([], "refuse")
     let refused = #expect(throws: Diagnostic.self) { try resolve(.always) }
     #expect(refused?.mend == "manifest unknown")
-    #expect(sandbox.stored == ["\(sample().digest.dropFirst(7))", "names"])
+    #expect(try stored() == ["\(sample().digest.dropFirst(7))", "names"])
   }
 }
 
