@@ -1,17 +1,23 @@
+import CLinux
 import Glibc
 
 /// Work on files by their paths.
 extension FileDescriptor {
   public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-  /// Makes the folder at `path` and those above it that are not there.
+  /// Makes the folder at `path` and those above it that are not there. Of those that are there nothing is asked: some file
+  /// systems refuse to make what is there by another error than EEXIST.
   public static func makeFolders(_ path: String, mode: UInt32 = 0o700) throws(SystemError) {
-    var made = path.hasPrefix("/") ? "" : "."
-    for part in path.split(separator: "/") {
-      made += "/\(part)"
-      let result = mkdir(made, mode)
-      let code = errno
-      if result != 0, code != EEXIST { throw SystemError(call: "mkdir", operand: made, code: code) }
+    if mkdir(path, mode) == 0 { return }
+    var code = errno
+    if code == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+      try makeFolders(String(path[..<slash]), mode: mode)
+      if mkdir(path, mode) == 0 { return }
+      code = errno
+    }
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+      throw SystemError(call: "mkdir", operand: path, code: code)
     }
   }
 

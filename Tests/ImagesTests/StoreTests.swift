@@ -299,6 +299,23 @@ struct StoreTests {
     #expect(sandbox.stored.contains("other.partial"))
   }
 
+  @Test func foldersAreMadeWhereTheyAreNot() throws {
+    let sandbox = try Sandbox()
+    for path in ["a", "a/b/c/", "a//b/c/d/./e", "a/b"] {
+      try FileDescriptor.makeFolders("\(sandbox.path)/\(path)")
+      #expect(try FileDescriptor(namingDirectory: "\(sandbox.path)/\(path)").details().isDirectory)
+    }
+    try sandbox.write([1], "a/file")
+    for (path, code) in [("a/file", EEXIST), ("a/file/b", ENOTDIR), ("", ENOENT)] {
+      let error = #expect(throws: SystemError.self) {
+        try FileDescriptor.makeFolders(path.isEmpty ? "" : "\(sandbox.path)/\(path)")
+      }
+      #expect(error?.code == code)
+    }
+    // Where nothing can be made.
+    #expect(throws: SystemError.self) { try FileDescriptor.makeFolders("/proc/nowhere/a") }
+  }
+
   @Test func whatIsDamagedIsMadeAgain() throws {
     let sandbox = try Sandbox()
     let sample = sample()
