@@ -111,7 +111,7 @@ let package = Package(
     .testTarget(name: "DigestsTests", dependencies: ["Digests"], swiftSettings: strict),
     .testTarget(
       name: "ImagesTests",
-      dependencies: ["ArchiveFakes", "Images", "Configuration", "Digests", "LinuxSystem"],
+      dependencies: ["ArchiveFakes", "CLinux", "Images", "Configuration", "Digests", "LinuxSystem"],
       swiftSettings: strict),
     .testTarget(
       name: "SwiftletTests",

@@ -1,4 +1,5 @@
 import ArchiveFakes
+import CLinux
 import Configuration
 import Digests
 import Foundation
@@ -297,6 +298,22 @@ struct StoreTests {
     try lock.lock(exclusively: true)
     _ = try sandbox.store.prune(unusedFor: 1000)
     #expect(sandbox.stored.contains("other.partial"))
+  }
+
+  @Test func attributesOfFilesAreRead() throws {
+    let sandbox = try Sandbox()
+    try sandbox.write([1], "file")
+    let file = try FileDescriptor(opening: "\(sandbox.path)/file", O_RDONLY)
+    let sizes = ["user.a": 1, "user.empty": 0, "user.long": 3000]
+    for (name, size) in sizes {
+      try #require(setxattr("\(sandbox.path)/file", name, [UInt8](repeating: 7, count: size), size, 0) == 0)
+    }
+    let found = try file.extendedAttributes().filter { $0.name.starts(with: "user.".utf8) }
+    #expect(found.allSatisfy { $0.value.allSatisfy { $0 == 7 } })
+    #expect(
+      Dictionary(
+        uniqueKeysWithValues: found.map { (String(decoding: $0.name, as: UTF8.self), $0.value.count) })
+        == sizes)
   }
 
   @Test func foldersAreMadeWhereTheyAreNot() throws {
