@@ -202,8 +202,8 @@ struct ArchiveEntry {
   var size: UInt64
   /// Of a symbolic link, or the path of the entry that a hard link is another name of.
   var target: [UInt8]
-  var deviceMajor: UInt32
-  var deviceMinor: UInt32
+  var deviceMajor: UInt64
+  var deviceMinor: UInt64
   var attributes: [ExtendedAttribute]
   /// Where the entry's header begins, in bytes from where the archive does.
   var position: UInt64
@@ -223,8 +223,8 @@ struct ArchiveEntry {
     self.size = size
     seconds = unsafe Int64(archive_entry_mtime(entry))
     nanoseconds = unsafe UInt32(clamping: archive_entry_mtime_nsec(entry))
-    deviceMajor = unsafe UInt32(truncatingIfNeeded: archive_entry_rdevmajor(entry))
-    deviceMinor = unsafe UInt32(truncatingIfNeeded: archive_entry_rdevminor(entry))
+    deviceMajor = unsafe UInt64(archive_entry_rdevmajor(entry))
+    deviceMinor = unsafe UInt64(archive_entry_rdevminor(entry))
     attributes = unsafe Self.attributes(entry)
     self.position = UInt64(clamping: position)
   }

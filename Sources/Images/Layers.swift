@@ -97,7 +97,7 @@ struct LayeredFiles {
       throw .bad(
         "\(quoted(entry.path)) is device \(entry.deviceMajor):\(entry.deviceMinor), which Linux has not")
     }
-    return (entry.deviceMajor, entry.deviceMinor)
+    return (UInt32(entry.deviceMajor), UInt32(entry.deviceMinor))
   }
 }
 

@@ -73,6 +73,14 @@ public struct TarWriter {
     }
     func put(_ number: Int, at offset: Int, digits: Int) {
       let text = String(number, radix: 8)
+      if text.count > digits {
+        // GNU tar's form of large numbers.
+        for place in 0...digits {
+          header[offset + digits - place] = UInt8(truncatingIfNeeded: number >> (8 * place))
+        }
+        header[offset] |= 0x80
+        return
+      }
       put(String(repeating: "0", count: digits - text.count) + text, at: offset, digits)
     }
     put(path, at: 0, 100)

@@ -83,6 +83,10 @@ struct HostileImageTests {
   @Test func whatNoFileHas() throws {
     try expectRefusal("link to a path of 0 bytes", of: tar { $0.add("a", .symbolicLink) })
     try expectRefusal("which Linux has not", of: tar { $0.add("a", .characterDevice, device: (4096, 0)) })
+    try expectRefusal(
+      "which Linux has not", of: tar { $0.add("a", .blockDevice, device: (1 << 32 | 8, 0)) })
+    try expectRefusal(
+      "which Linux has not", of: tar { $0.add("a", .blockDevice, device: (8, 1 << 32)) })
     try expectRefusal("root is no directory", of: tar { $0.add("./", .symbolicLink, target: "x") })
     try expectRefusal("the name", of: tar { $0.add(String(repeating: "n", count: 256)) })
   }
