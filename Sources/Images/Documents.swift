@@ -113,6 +113,12 @@ enum Documents {
     return String(parts[1])
   }
 
+  /// The bytes that pairs of a digest's digits stand for.
+  static func bytes(ofDigest digits: String) -> [UInt8] {
+    let values = digits.utf8.map { $0 < 0x3a ? $0 &- 0x30 : $0 &- 0x57 }
+    return stride(from: 0, to: values.count - 1, by: 2).map { values[$0] << 4 | values[$0 + 1] }
+  }
+
   /// Whether these are the digits of a digest.
   static func isDigest(_ text: some StringProtocol) -> Bool {
     text.utf8.count == 64

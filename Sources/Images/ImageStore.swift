@@ -280,7 +280,7 @@ struct ImageRequest {
         file: try workplace.create(ImageStore.imageName), spool: try workplace.createSpool(), limits: limits)
       let root = try fill(image)
       progress.begin("writing the image")
-      try image.finish(root, identifier: Array(digest.utf8.prefix(16)))
+      try image.finish(root, identifier: Documents.bytes(ofDigest: digest))
       try write(ImageRecord(source: "\(reference)", kind: kind, created: Self.now, config: config), workplace)
     } catch {
       workplace.giveUp()

@@ -361,6 +361,15 @@ struct StoreTests {
     #expect(sandbox.stored == [])
   }
 
+  /// The file system's UUID.
+  @Test func fileSystemsAreCalledByTheirDigests() throws {
+    let sandbox = try Sandbox()
+    try sandbox.write(sample().layout(), to: "layout")
+    let image = try sandbox.resolve("oci:\(sandbox.path)/layout")
+    let identifier = try FileDescriptor(opening: image.path, O_RDONLY).bytes(count: 16, at: 1024 + 48)
+    #expect(identifier.map { String(format: "%02x", $0) }.joined() == sample().digest.dropFirst(7).prefix(32))
+  }
+
   @Test func digestsMayBeShort() throws {
     let sandbox = try Sandbox()
     try sandbox.write(sample().layout(), to: "layout")
