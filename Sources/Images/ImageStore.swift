@@ -66,6 +66,7 @@ struct ImageRequest {
   // MARK: Paths
 
   func path(_ path: String) throws(ImageFault) -> RunnableImage {
+    if !FileDescriptor.exists(path), let image = try kept(path) { return image }
     let file = try Self.open(path)
     let kind: FileStatus.Kind
     do throws(SystemError) { kind = try file.status().kind } catch { throw .unreadable("the image", error) }
@@ -85,6 +86,16 @@ struct ImageRequest {
         mend: "give a directory, a tar archive, or a disk image with EROFS or ext4")
     default:
       throw ImageFault(.noInput, "neither a directory nor a file", mend: "give one of them as the image")
+    }
+  }
+
+  /// The image that has a digest: "sha256:" and some digits, or at least as many digits as a list of images has.
+  /// - Returns: nil where the text is no digest.
+  private func kept(_ text: String) throws(ImageFault) -> RunnableImage? {
+    let isLong = text.utf8.count >= 12 && text.utf8.allSatisfy(Documents.isDigit)
+    guard isLong || text.hasPrefix("sha256:") else { return nil }
+    do throws(Diagnostic) { return try store.image(digest: store.digest(beginning: text)) } catch {
+      throw ImageFault(error.status, error.what, mend: error.mend)
     }
   }
 

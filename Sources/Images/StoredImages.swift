@@ -104,7 +104,7 @@ extension ImageStore {
 
   /// The image of a whole digest.
   /// - Throws: ``ExitStatus/noInput`` where it is not there.
-  public func image(digest: String) throws(Diagnostic) -> RunnableImage {
+  func image(digest: String) throws(Diagnostic) -> RunnableImage {
     guard let image = find(String(digest.dropFirst(7))) else { throw Self.missing(digest) }
     return image
   }

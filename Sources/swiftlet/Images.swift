@@ -74,7 +74,7 @@ struct InspectImage: ParsableCommand {
   @Argument(
     help: """
       A directory, a disk image or an archive by its path, oci:DIR[:TAG], oci-archive:FILE[:TAG], \
-      docker-archive:FILE[:NAME], docker://NAME, or the digest of one that is kept.
+      docker-archive:FILE[:NAME], docker://NAME, or the digest of one that is kept, as the list has it.
       """, completion: .file())
   var image: String
 
@@ -86,14 +86,8 @@ struct InspectImage: ParsableCommand {
   }
 
   func run() throws {
-    let store = try ImagesCommand.store()
-    let found: RunnableImage
-    if image.hasPrefix("sha256:") {
-      found = try store.image(digest: store.digest(beginning: image))
-    } else {
-      found = try store.resolve(
-        try ImageReference(parsing: image), progress: terminalProgress(), program: Installation.program)
-    }
+    let found = try ImagesCommand.store().resolve(
+      try ImageReference(parsing: image), progress: terminalProgress(), program: Installation.program)
     try Output.write(
       try encoded(
         Document(path: found.path, format: found.format, digest: found.digest, config: found.config)))

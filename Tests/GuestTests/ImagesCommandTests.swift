@@ -29,8 +29,17 @@ struct ImagesCommandTests {
     #expect(lines.count == 2 && lines[0].hasPrefix("DIGEST "))
     #expect(lines[1].hasPrefix("\(digest.dropFirst(7).prefix(12)) ") && lines[1].hasSuffix("  root"))
 
-    #expect(
-      try fixtures.run("\(Self.make); $S images inspect \(digest.prefix(15))").output == made.output)
+    for name in [digest.prefix(15), digest.dropFirst(7).prefix(12)] {
+      #expect(try fixtures.run("\(Self.make); $S images inspect \(name)").output == made.output)
+    }
+    // A file of that name is another image.
+    let other = try fixtures.run(
+      "\(Self.make); name=\(digest.dropFirst(7).prefix(12)); mkdir $name && $S images inspect $name; rm -r $name"
+    )
+    let second = try #require((try object(other.output) as? [String: Any])?["digest"] as? String)
+    #expect(second != digest)
+    let removed = try fixtures.run("\(Self.make); $S images rm \(second.dropFirst(7).prefix(12))")
+    #expect(removed.status == 0 && removed.output + removed.error == "")
     #expect(try fixtures.run("\(Self.make); $S images prune").output == "")
     let pruned = try fixtures.run("\(Self.make); $S images prune --all")
     #expect(pruned.output == "\(digest)\n")
@@ -47,6 +56,8 @@ struct ImagesCommandTests {
     ("images inspect oci:missing", 66, "no such image: oci:missing: check the path"),
     ("images inspect oci:root/etc/motd", 66, "no such image: oci:root/etc/motd: check the path"),
     ("images inspect oci:root", 65, "index.json is missing: oci:root: "),
+    ("images inspect 0123456789ab", 66, "no such image: 0123456789ab: swiftlet images lists"),
+    ("images inspect sha256:0", 66, "no such image: sha256:0: swiftlet images lists"),
     ("images inspect docker-daemon:x", 64, "images cannot be had by 'docker-daemon:'"),
     ("images inspect fifo", 66, "neither a directory nor a file: fifo"),
     ("images rm 1234", 66, "no such image: 1234"),
