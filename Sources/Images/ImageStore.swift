@@ -128,6 +128,7 @@ struct ImageRequest {
       return try FileDescriptor(namingDirectory: store.folder).details().identity
     }
     let directory = DirectoryImage(file, without: own, limits: limits)
+    progress.begin("looking at \(path)")
     let digest = try directory.digest()
     if let image = store.find(digest) { return image }
     let old = store.digest(of: name)
@@ -175,6 +176,7 @@ struct ImageRequest {
   private func make(
     of file: SharedFile, _ kind: ArchiveKind, name: String?, version: ImageStore.Name
   ) throws(ImageFault) -> RunnableImage {
+    progress.begin("looking into the archive")
     let hasImage = kind == .any ? try ImageArchive.hasImage(file, limits: limits) : true
     if !hasImage {
       let digest = SHA256.hexadecimal(of: Array("\(version.key)\n\(version.identity)".utf8))
@@ -264,11 +266,15 @@ struct ImageRequest {
     let result: (status: Int32, errors: String)
     do throws(SystemError) {
       try Workplace.removeAll("\(folder)/layout")
+      // It has progress of its own.
+      if isShown { progress.end() }
       result = try HelperProgram.run(skopeo, arguments: arguments, in: folder, isShown: isShown)
     } catch { throw .unwritable(error) }
     guard result.status == 0 else {
-      let last = result.errors.split(separator: "\n").last.map(String.init) ?? "its messages are above"
-      throw ImageFault(.noInput, "skopeo cannot fetch the image", mend: last)
+      let last = result.errors.split(separator: "\n").last.map(String.init)
+      throw ImageFault(
+        .noInput, "skopeo cannot fetch the image",
+        mend: isShown ? "its messages are above" : last ?? "it does not say why")
     }
     return try layout(at: "\(folder)/layout", tag: nil)
   }

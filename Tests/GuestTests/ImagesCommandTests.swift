@@ -85,6 +85,36 @@ struct ImagesCommandTests {
     #expect(result.output.hasSuffix("etc/motd f 6\nhosts f 0\n"), "\(result.output) \(result.error)")
   }
 
+  /// What takes more than a second is told where standard error is a terminal, and only there. Here one waits for another.
+  @Test func whatTakesLongIsToldOnATerminal() throws {
+    let world = try RunWorld()
+    let pane = try TerminalPane()
+    let swiftlet = Program.folder.appendingPathComponent("swiftlet").path
+    let fetches =
+      "#!/bin/sh\necho begun >> \(world.place("begun"))\nwhile [ ! -e \(world.place("go")) ]; do sleep 0.05; done\nexit 1\n"
+    try Data(fetches.utf8).write(to: URL(fileURLWithPath: world.place("skopeo")))
+    chmod(world.place("skopeo"), 0o755)
+    func contents(_ name: String) throws -> String {
+      try String(contentsOfFile: world.place(name), encoding: .utf8)
+    }
+    let image =
+      "env XDG_CACHE_HOME=\(world.place("cache")) PATH=\(world.place("")):$PATH \(swiftlet) images inspect docker://example.org/a"
+    try pane.enter("clear; \(image) 2> \(world.place("errors")) &")
+    try pane.wait(until: "one fetches") { FileManager.default.fileExists(atPath: world.place("begun")) }
+    try pane.enter("clear; \(image) 2> \(world.place("more")) & \(image); echo status $?")
+    try pane.wait(for: "waiting for another swiftlet")
+    try Data().write(to: URL(fileURLWithPath: world.place("go")))
+    try pane.wait(for: "status 66")
+    #expect(try !pane.text().contains("waiting for another"))
+    #expect(try pane.text().contains("skopeo cannot fetch the image"))
+    try pane.wait(until: "all are done") { try contents("more").hasSuffix("\n") }
+    for name in ["errors", "more"] {
+      #expect(
+        try contents(name)
+          == "swiftlet: skopeo cannot fetch the image: docker://example.org/a: it does not say why\n")
+    }
+  }
+
   /// Whoever kills swiftlet itself kills what fetches an image for it.
   @Test func whatFetchesDoesNotOutliveUs() throws {
     let result = try Fixtures().run(
