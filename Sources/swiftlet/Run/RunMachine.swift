@@ -43,7 +43,7 @@ struct RunMachine {
       throw Diagnostic(.hostResource, "cannot watch signals", which: "", mend: "\(error)")
     }
     Signal.ignoreFailedWrites()
-    let folder = try RuntimeFolder(name: request.name)
+    let folder = try RuntimeFolder(name: request.name, in: RuntimeFolder.base(making: true))
     self.folder = folder
     log = try request.isDetached ? MachineLog(in: folder.path) : nil
     self.whenStarted = {

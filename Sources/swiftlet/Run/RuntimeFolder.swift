@@ -5,32 +5,34 @@ import LinuxSystem
 /// The folder of one machine while it runs, which only its user can look into: sockets, and what is known of it.
 ///
 /// The process that the machine belongs to holds a lock on a file in it; where nobody does, the machine is gone and
-/// the folder is left over.
+/// the folder is left over. Folders come and go under a lock of the folder that they are in.
 final class RuntimeFolder {
   private static let lockName = "lock"
 
   /// The machine's name: what was asked for, or twelve digits.
   let name: String
   let path: String
+  private let base: String
   private let lock: FileDescriptor
   private var isRemoved = false
 
   /// Makes the folder of a new machine, and removes what machines that are gone have left.
-  /// - Parameter name: nil for one that nobody names.
-  init(name: String?) throws(Diagnostic) {
-    let base = try RuntimeFolder.base(making: true)
+  /// - Parameters:
+  ///   - name: nil for one that nobody names.
+  ///   - base: where the folders are.
+  init(name: String?, in base: String) throws(Diagnostic) {
     do throws(SystemError) {
-      // Held while folders come and go, so that none is taken for left over before it is locked.
-      let turn = try FileDescriptor(opening: base, O_RDONLY | O_DIRECTORY)
-      _ = try turn.takeTurn(waiting: true)
+      let turn = try RuntimeFolder.turn(in: base)
       RuntimeFolder.removeLeftovers(in: base)
       let chosen = name ?? RuntimeFolder.randomName()
       let path = "\(base)/\(chosen)"
       guard mkdir(path, 0o700) == 0 else { throw SystemError(call: "mkdir", operand: path, code: errno) }
       lock = try FileDescriptor(opening: "\(path)/\(RuntimeFolder.lockName)", O_RDWR | O_CREAT)
-      _ = try lock.takeTurn(waiting: false)
+      // Somebody may just be looking whether it is free.
+      _ = try lock.takeTurn(waiting: true)
       self.name = chosen
       self.path = path
+      self.base = base
       _ = consume turn
     } catch {
       if error.code == EEXIST, let name {
@@ -51,7 +53,20 @@ final class RuntimeFolder {
   func remove() {
     guard !isRemoved else { return }
     isRemoved = true
+    // Without its turn, or where the folder is another's by now, it is left to who comes next.
+    guard let turn = try? RuntimeFolder.turn(in: base), let own = try? lock.status().identity,
+      let file = try? FileDescriptor(opening: place(RuntimeFolder.lockName), O_RDONLY),
+      (try? file.status().identity) == own
+    else { return }
     RuntimeFolder.remove(path)
+    _ = consume turn
+  }
+
+  /// The right to make and remove folders, as long as it lives.
+  private static func turn(in base: String) throws(SystemError) -> FileDescriptor {
+    let turn = try FileDescriptor(opening: base, O_RDONLY | O_DIRECTORY)
+    _ = try turn.takeTurn(waiting: true)
+    return turn
   }
 
   /// Where the folders are: `$XDG_RUNTIME_DIR/swiftlet`, or where there is none `/tmp/swiftlet-UID`.
@@ -73,9 +88,8 @@ final class RuntimeFolder {
 
   /// Whether the machine that has the folder at `path` is there still.
   static func isInUse(_ path: String) -> Bool {
-    guard let lock = try? FileDescriptor(opening: "\(path)/\(lockName)", O_RDWR) else { return false }
-    let isFree = try? lock.takeTurn(waiting: false)
-    return isFree == false
+    guard let lock = try? FileDescriptor(opening: "\(path)/\(lockName)", O_RDONLY) else { return false }
+    return (try? lock.isFree()) == false
   }
 
   /// The folder of the machine of this name.
@@ -97,8 +111,10 @@ final class RuntimeFolder {
     for name in names(in: base) where !isInUse("\(base)/\(name)") { remove("\(base)/\(name)") }
   }
 
+  /// The lock goes last: as long as there is something, who looks sees whether the machine is there.
   private static func remove(_ path: String) {
-    for name in names(in: path) { unlink("\(path)/\(name)") }
+    for name in names(in: path) where name != lockName { unlink("\(path)/\(name)") }
+    unlink("\(path)/\(lockName)")
     rmdir(path)
   }
 
