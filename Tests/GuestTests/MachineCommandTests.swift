@@ -59,6 +59,28 @@ struct MachineCommandTests {
     #expect(gone.status == 66)
   }
 
+  /// From its first moment a machine is seen, and can be ended by its name; and it ends with whoever waits for it.
+  @Test func aMachineThatHangsInItsBootIsEnded() throws {
+    let world = try RunWorld()
+    let stuck = try LifecycleGuest(LifecycleGuest.spin)
+    let begin = """
+      $S run -d --name stuck --kernel \(stuck.path) $IMAGE true & run=$!
+      until [ "$($S ps -q)" = stuck ]; do sleep 0.05; done
+
+      """
+    let killed = try world.shell(begin + "$S kill stuck; echo killed $?; wait $run; echo ended $?")
+    #expect(killed.output == "killed 0\nended 137\n")
+    #expect(killed.error == "")
+    #expect(try world.leftovers() == [])
+    #expect(world.processes() == [])
+
+    let abandoned = try world.shell(begin + "kill -KILL $run; while [ \"$($S ps -q)\" ]; do sleep 0.05; done; echo gone")
+    #expect(abandoned.output == "gone\n")
+    for _ in 0..<200 where world.processes() != [] { usleep(50_000) }
+    #expect(world.processes() == [])
+    #expect(try world.leftovers() == [])
+  }
+
   /// What did not begin is told where it was asked for.
   @Test func aDetachedProgramThatCannotRunIsTold() throws {
     let world = try RunWorld()

@@ -13,7 +13,7 @@ enum Detachment {
       let ends = try UnixSocket.pair()
       let ours = FileDescriptor(owning: ends.0)
       let theirs = ends.1
-      guard let process = try ForkedProcess.detach(keeping: theirs) else {
+      guard let process = try ForkedProcess.detach(keeping: theirs, endingWithParent: RunSession.powerLoss) else {
         supervise(request, telling: theirs)
       }
       close(theirs)
@@ -33,14 +33,16 @@ enum Detachment {
   }
 
   /// In the supervisor: what goes wrong before the program is there is told on the standard error that it was started
-  /// with, which it gives up then.
+  /// with, which it gives up then; and it ends where the one that waits for it does.
   private static func supervise(_ request: RunRequest, telling news: Int32) -> Never {
     var status = RunStatus.ownFailure
     do throws(Diagnostic) {
       status = try Run.run(request, request.resolveImage()) { name in
         if let null = try? FileDescriptor(opening: "/dev/null", O_WRONLY) { dup2(null.raw, STDERR_FILENO) }
+        ForkedProcess.outliveParent()
         let bytes = Array(name.utf8)
-        _ = write(news, bytes, bytes.count)
+        // Nobody knows of a machine that could not be told of.
+        if write(news, bytes, bytes.count) != bytes.count { kill(getpid(), RunSession.powerLoss) }
         close(news)
       }
     } catch { Program.warn("\(error)") }

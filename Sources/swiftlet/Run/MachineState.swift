@@ -76,11 +76,15 @@ struct MachineState {
   }
 
   /// Writes it into the machine's folder; who reads there sees all of it or nothing.
-  func write(to folder: String) {
+  func write(to folder: String) throws(Diagnostic) {
     let (path, unfinished) = ("\(folder)/\(Self.fileName)", "\(folder)/\(Self.fileName).new")
-    guard let file = try? FileDescriptor(opening: unfinished, O_WRONLY | O_CREAT | O_TRUNC),
-      (try? file.writeAll(Array(report(name: nil).json.utf8))) != nil
-    else { return }
-    rename(unfinished, path)
+    do throws(SystemError) {
+      try FileDescriptor(opening: unfinished, O_WRONLY | O_CREAT | O_TRUNC).writeAll(
+        Array(report(name: nil).json.utf8))
+      try FileDescriptor.rename(unfinished, to: path)
+    } catch {
+      throw Diagnostic(
+        .hostResource, "cannot write what is known of the machine", which: path, mend: error.reason)
+    }
   }
 }

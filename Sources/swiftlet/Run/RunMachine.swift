@@ -46,10 +46,9 @@ struct RunMachine {
     let folder = try RuntimeFolder(name: request.name, in: RuntimeFolder.base(making: true))
     self.folder = folder
     log = try request.isDetached ? MachineLog(in: folder.path) : nil
-    self.whenStarted = {
-      MachineState(request).write(to: folder.path)
-      whenStarted(folder.name)
-    }
+    self.whenStarted = { whenStarted(folder.name) }
+    // From the first moment it can be seen, and ended, by its name.
+    try MachineState(request).write(to: folder.path)
   }
 
   func run() throws(Diagnostic) -> RunResult {
