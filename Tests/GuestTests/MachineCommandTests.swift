@@ -49,7 +49,10 @@ struct MachineCommandTests {
     }
     follower.start()
     usleep(500_000)
-    #expect(try world.swiftlet(["stop", "--time", "60", "box"]).status == 0)
+    // One that is not there does not save the others.
+    let stopped = try world.swiftlet(["stop", "--time", "99999999999", "nowhere", "box"])
+    #expect(stopped.error == "swiftlet: no such machine: nowhere: swiftlet ps tells which there are\n")
+    #expect(stopped.status == 66)
     while !follower.isFinished { usleep(10_000) }
     #expect(following.withLock { $0 } == "ready\nbye\n")
     #expect(try world.leftovers() == [])

@@ -38,19 +38,13 @@ struct Stop: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("How long the program may take. (default: 10)", valueName: "seconds"))
-  var time = 10
+  var time: UInt64 = 10
 
   @Argument(help: "The machines' names.")
   var names: [String]
 
   func run() throws {
-    for name in names {
-      try MachineSignal.send(SIGTERM, to: name)
-      if try !MachineSignal.waitForEnd(of: name, seconds: time) {
-        try MachineSignal.send(RunSession.powerLoss, to: name)
-        _ = try MachineSignal.waitForEnd(of: name, seconds: 60)
-      }
-    }
+    try forEachMachine(of: names) { machine throws(Diagnostic) in try machine.stop(after: time) }
   }
 }
 
@@ -76,32 +70,26 @@ struct Kill: ParsableCommand {
       throw Diagnostic(
         .usage, "bad signal", which: signal, mend: "use \(numbers.keys.sorted().joined(separator: ", "))")
     }
-    for name in names {
-      try MachineSignal.send(number, to: name)
-      if number == RunSession.powerLoss { _ = try MachineSignal.waitForEnd(of: name, seconds: 60) }
+    try forEachMachine(of: names) { machine throws(Diagnostic) in
+      try number == RunSession.powerLoss ? machine.switchOff() : machine.send(number)
     }
   }
 }
 
-/// Signals to machines that run.
-enum MachineSignal {
-  static func send(_ signal: Int32, to name: String) throws(Diagnostic) {
-    let state = try MachineState(in: RuntimeFolder.path(of: name))
-    guard state.supervisor > 1, kill(state.supervisor, signal) == 0 else {
-      throw Diagnostic(.noInput, "no such machine", which: name, mend: "it has just ended")
+/// Does something with each machine, also where it cannot be done with another: each failure is told, and the first one
+/// is the status.
+private func forEachMachine(
+  of names: [String], _ body: (borrowing RunningMachine) throws(Diagnostic) -> Void
+) throws(Diagnostic) {
+  let base = try RuntimeFolder.base(making: false)
+  var status: ExitStatus?
+  for name in names {
+    do throws(Diagnostic) { try body(RunningMachine(name, in: base)) } catch {
+      Program.warn("\(error)")
+      status = status ?? error.status
     }
   }
-
-  /// - Returns: false where the machine is still there after so many seconds.
-  static func waitForEnd(of name: String, seconds: Int) throws(Diagnostic) -> Bool {
-    let path = "\(try RuntimeFolder.base(making: false))/\(name)"
-    let limit = Clock.monotonicNanoseconds() + UInt64(max(0, seconds)) * 1_000_000_000
-    while RuntimeFolder.isInUse(path) {
-      if Clock.monotonicNanoseconds() >= limit { return false }
-      usleep(10_000)
-    }
-    return true
-  }
+  if let status { Program.end(status.code) }
 }
 
 struct Logs: ParsableCommand {

@@ -86,19 +86,35 @@ final class RuntimeFolder {
     return path
   }
 
-  /// Whether the machine that has the folder at `path` is there still.
-  static func isInUse(_ path: String) -> Bool {
-    guard let lock = try? FileDescriptor(opening: "\(path)/\(lockName)", O_RDONLY) else { return false }
-    return (try? lock.isFree()) == false
+  /// Tells whether a machine is there still, whatever has its folder's name by now.
+  struct Presence: ~Copyable {
+    let folder: String
+    private let lock: FileDescriptor
+
+    /// - Returns: nil where there is no such folder.
+    init?(_ folder: String) {
+      guard let lock = try? FileDescriptor(opening: "\(folder)/\(lockName)", O_RDONLY) else { return nil }
+      self.folder = folder
+      self.lock = lock
+    }
+
+    var isThere: Bool { (try? lock.isFree()) == false }
   }
 
-  /// The folder of the machine of this name.
-  static func path(of name: String) throws(Diagnostic) -> String {
-    let path = "\(try base(making: false))/\(try RunValue.machineName(name))"
-    guard isInUse(path) else {
+  /// Whether the machine that has the folder at `path` is there still.
+  static func isInUse(_ path: String) -> Bool { Presence(path)?.isThere ?? false }
+
+  /// The machine of this name, which is there now.
+  static func presence(of name: String, in base: String) throws(Diagnostic) -> Presence {
+    guard let presence = Presence("\(base)/\(try RunValue.machineName(name))"), presence.isThere else {
       throw Diagnostic(.noInput, "no such machine", which: name, mend: "swiftlet ps tells which there are")
     }
-    return path
+    return presence
+  }
+
+  /// The folder of the machine of this name, which is there now.
+  static func path(of name: String) throws(Diagnostic) -> String {
+    try presence(of: name, in: base(making: false)).folder
   }
 
   /// The names of all machines that run.
