@@ -115,7 +115,7 @@ let package = Package(
     .testTarget(
       name: "SwiftletTests",
       dependencies: [
-        "swiftlet", "Configuration", "LinuxSystem",
+        "swiftlet", "AgentProtocol", "CLinux", "Configuration", "LinuxSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

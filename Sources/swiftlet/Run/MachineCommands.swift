@@ -95,7 +95,7 @@ private func forEachMachine(
 struct Logs: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print what the program of a machine has written, to standard output and error as it did.",
-    discussion: "Of a machine that was started with run -d; of long output the last mebibyte at least.")
+    discussion: "Of a machine that was started with run -d; of long output the last mebibyte.")
 
   @Flag(name: .shortAndLong, help: "Go on until the machine ends.")
   var follow = false
@@ -104,10 +104,15 @@ struct Logs: ParsableCommand {
   var name: String
 
   func run() throws {
-    let folder = try RuntimeFolder.path(of: name)
-    var reader = MachineLog.Reader(in: folder)
+    let presence = try RuntimeFolder.presence(of: name, in: RuntimeFolder.base(making: false))
+    guard let reader = MachineLog.Reader(in: presence.folder) else {
+      throw Diagnostic(
+        .noInput, "no output is kept of the machine", which: name, mend: "who started it has that: use run -d"
+      )
+    }
     while true {
-      let isThere = follow && RuntimeFolder.isInUse(folder)
+      // Asked before reading: what was written until the end is read then, though its file is gone.
+      let isThere = follow && presence.isThere
       for piece in reader.next() {
         let file = FileDescriptor(owning: piece.isError ? STDERR_FILENO : STDOUT_FILENO)
         let isWritten = (try? file.writeAll(Array(piece.bytes))) != nil
