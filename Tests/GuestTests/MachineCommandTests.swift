@@ -84,6 +84,34 @@ struct MachineCommandTests {
     #expect(try world.leftovers() == [])
   }
 
+  /// Why a machine failed that nobody watched is there to be asked for, until another has its name.
+  @Test func aDetachedMachineThatFailsLeavesWord() throws {
+    let world = try RunWorld()
+    let result = try world.shell(
+      """
+      $S run -d --name box $IMAGE sh -c 'echo ready; until [ -e /off ]; do sleep 0.1; done; exec poweroff -f'
+      $S logs -f box & follower=$!
+      $S exec box touch /off
+      wait $follower
+      $S ps -q
+      $S logs box
+      $S inspect box | grep failure
+      $S kill box
+      $S run --name box --kernel nowhere $IMAGE true
+      $S logs box
+      """)
+    let reason = "the machine switched itself off before its program ended\n"
+    #expect(result.output == "box\nready\nready\nfailure      \(reason)")
+    let lines = result.error.split(separator: "\n").map(String.init)
+    #expect(lines.count == 5)
+    #expect(lines[0] == lines[1] && lines[0] + "\n" == "swiftlet: " + reason)
+    #expect(lines[2].hasPrefix("swiftlet: no such machine: box: "))
+    #expect(lines[3].hasPrefix("swiftlet: no such kernel: nowhere"))
+    #expect(lines[4].hasPrefix("swiftlet: no such machine: box: "))
+    #expect(try world.leftovers() == [])
+    #expect(world.processes() == [])
+  }
+
   /// What did not begin is told where it was asked for.
   @Test func aDetachedProgramThatCannotRunIsTold() throws {
     let world = try RunWorld()

@@ -70,6 +70,26 @@ struct RuntimeFolderTests {
     #expect(throws: Diagnostic.self) { try RuntimeFolder(name: "other", in: base.path) }
     #expect(RuntimeFolder.isInUse(other.path) && RuntimeFolder.isInUse(new.path))
   }
+
+  /// Of machines that have failed the last ones are kept, but not where another takes the name.
+  @Test func failuresAreKeptForAWhile() throws {
+    let base = try TemporaryFolder()
+    for number in 10..<30 {
+      let folder = try RuntimeFolder(name: "box\(number)", in: base.path)
+      try Data().write(to: URL(fileURLWithPath: folder.place("vsock")))
+      try Data(#"{"startedAt": \#(number)}"#.utf8).write(to: URL(fileURLWithPath: folder.place("state.json")))
+      var state = try MachineState(in: folder.path)
+      state.failure = "reason \(number)"
+      folder.leave(state)
+      #expect(RuntimeFolder.names(in: folder.path) == ["lock", "state.json"])
+    }
+    let new = try RuntimeFolder(name: "box29", in: base.path)
+    #expect(RuntimeFolder.names(in: new.path) == ["lock"])
+    #expect(RuntimeFolder.names(in: base.path) == (13..<30).map { "box\($0)" })
+    let presence = try RuntimeFolder.presence(of: "box13", in: base.path, orFailed: true)
+    #expect(try MachineState(in: presence.folder).failure == "reason 13")
+    #expect(throws: Diagnostic.self) { _ = try RuntimeFolder.presence(of: "box13", in: base.path) }
+  }
 }
 
 /// A folder that only its owner can look into, removed in the end.

@@ -104,7 +104,8 @@ struct Logs: ParsableCommand {
   var name: String
 
   func run() throws {
-    let presence = try RuntimeFolder.presence(of: name, in: RuntimeFolder.base(making: false))
+    let presence = try RuntimeFolder.presence(
+      of: name, in: RuntimeFolder.base(making: false), orFailed: true)
     guard let reader = MachineLog.Reader(in: presence.folder) else {
       throw Diagnostic(
         .noInput, "no output is kept of the machine", which: name, mend: "who started it has that: use run -d"

@@ -9,7 +9,7 @@ import LinuxSystem
 /// the file's first 16 bytes, which say from which position to which there are whole frames. What could not be written
 /// in whole is not told of there, and so are frames that are about to be written over.
 final class MachineLog {
-  fileprivate static let name = "log"
+  static let name = "log"
   fileprivate static let capacity = 1 << 20
 
   private let file: FileDescriptor

@@ -6,7 +6,7 @@ import LinuxSystem
 
 /// What is known of a machine that runs, in a file of its folder.
 struct MachineState {
-  private static let fileName = "state.json"
+  static let fileName = "state.json"
 
   let image: String
   let command: [String]
@@ -19,6 +19,8 @@ struct MachineState {
   let networks: [String]
   let ports: [String]
   let volumes: [String]
+  /// Why it ended though its program had not; nil while it runs.
+  var failure: String?
 
   init(_ request: RunRequest) {
     image = request.image
@@ -50,13 +52,15 @@ struct MachineState {
       guard case .list(let values)? = facts[name] else { return [] }
       return values.map { if case .text(let text) = $0 { text } else { "" } }
     }
-    image = if case .text(let text)? = facts["image"] { text } else { "" }
+    func text(_ name: String) -> String? { if case .text(let text)? = facts[name] { text } else { nil } }
+    image = text("image") ?? ""
     command = texts("command")
     supervisor = Int32(number("supervisor"))
     startedAt = UInt64(number("startedAt"))
     memory = UInt64(number("memoryBytes"))
     cpus = Int(number("cpus"))
     (networks, ports, volumes) = (texts("networks"), texts("ports"), texts("volumes"))
+    failure = text("failure")
   }
 
   /// For a person or a program.
@@ -72,6 +76,7 @@ struct MachineState {
     report.add("networks", .list(networks))
     report.add("ports", .list(ports))
     report.add("volumes", .list(volumes))
+    report.add("failure", failure.map { .text($0) } ?? .unknown)
     return report
   }
 

@@ -27,6 +27,7 @@ struct RunMachine {
   private let image: RunnableImage
   private let signals: SignalDescriptor
   private let folder: RuntimeFolder
+  private let state: MachineState
   private let mask: SignalMask
   private let log: MachineLog?
   private let whenStarted: () -> Void
@@ -48,11 +49,24 @@ struct RunMachine {
     log = try request.isDetached ? MachineLog(in: folder.path) : nil
     self.whenStarted = { whenStarted(folder.name) }
     // From the first moment it can be seen, and ended, by its name.
-    try MachineState(request).write(to: folder.path)
+    state = MachineState(request)
+    try state.write(to: folder.path)
   }
 
+  /// Runs it to its end. Nothing is left behind, but of a machine that nobody watched why it failed.
   func run() throws(Diagnostic) -> RunResult {
     defer { folder.remove() }
+    let result = try runToItsEnd()
+    if let log, result.programStartedAt != nil, let complaint = result.complaint {
+      log.append(Array("swiftlet: \(Diagnostic.printable(complaint))\n".utf8)[...], .errorOutput)
+      var state = state
+      state.failure = complaint
+      folder.leave(state)
+    }
+    return result
+  }
+
+  private func runToItsEnd() throws(Diagnostic) -> RunResult {
     let opening = try frames()
     var boot = request.boot
     boot.initialRamdisk = try Agent.path()

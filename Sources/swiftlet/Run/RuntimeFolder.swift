@@ -8,6 +8,8 @@ import LinuxSystem
 /// the folder is left over. Folders come and go under a lock of the folder that they are in.
 final class RuntimeFolder {
   private static let lockName = "lock"
+  /// So many machines that have failed are kept to be asked about.
+  private static let failureLimit = 16
 
   /// The machine's name: what was asked for, or twelve digits.
   let name: String
@@ -23,7 +25,7 @@ final class RuntimeFolder {
   init(name: String?, in base: String) throws(Diagnostic) {
     do throws(SystemError) {
       let turn = try RuntimeFolder.turn(in: base)
-      RuntimeFolder.removeLeftovers(in: base)
+      RuntimeFolder.removeLeftovers(in: base, for: name)
       let chosen = name ?? RuntimeFolder.randomName()
       let path = "\(base)/\(chosen)"
       guard mkdir(path, 0o700) == 0 else { throw SystemError(call: "mkdir", operand: path, code: errno) }
@@ -60,6 +62,14 @@ final class RuntimeFolder {
     else { return }
     RuntimeFolder.remove(path)
     _ = consume turn
+  }
+
+  /// Leaves it, with what is known of the machine and its log alone, to be asked why it failed.
+  func leave(_ state: MachineState) {
+    guard (try? state.write(to: path)) != nil else { return remove() }
+    isRemoved = true
+    let kept = [MachineState.fileName, MachineLog.name, RuntimeFolder.lockName]
+    for name in RuntimeFolder.names(in: path) where !kept.contains(name) { unlink(place(name)) }
   }
 
   /// The right to make and remove folders, as long as it lives.
@@ -104,9 +114,12 @@ final class RuntimeFolder {
   /// Whether the machine that has the folder at `path` is there still.
   static func isInUse(_ path: String) -> Bool { Presence(path)?.isThere ?? false }
 
-  /// The machine of this name, which is there now.
-  static func presence(of name: String, in base: String) throws(Diagnostic) -> Presence {
-    guard let presence = Presence("\(base)/\(try RunValue.machineName(name))"), presence.isThere else {
+  /// The machine of this name, which is there now; or where `orFailed`, was and has left why it is not.
+  static func presence(
+    of name: String, in base: String, orFailed: Bool = false
+  ) throws(Diagnostic) -> Presence {
+    let folder = "\(base)/\(try RunValue.machineName(name))"
+    guard let presence = Presence(folder), presence.isThere || orFailed && failure(in: folder) != nil else {
       throw Diagnostic(.noInput, "no such machine", which: name, mend: "swiftlet ps tells which there are")
     }
     return presence
@@ -123,8 +136,23 @@ final class RuntimeFolder {
     return names(in: base).filter { isInUse("\(base)/\($0)") }
   }
 
-  private static func removeLeftovers(in base: String) {
-    for name in names(in: base) where !isInUse("\(base)/\(name)") { remove("\(base)/\(name)") }
+  /// - Parameter new: what a machine is about to be called.
+  private static func removeLeftovers(in base: String, for new: String?) {
+    var failures: [(at: UInt64, name: String)] = []
+    for name in names(in: base) where !isInUse("\(base)/\(name)") {
+      if name != new, let state = failure(in: "\(base)/\(name)") {
+        failures.append((state.startedAt, name))
+      } else {
+        remove("\(base)/\(name)")
+      }
+    }
+    for failure in failures.sorted(by: <).dropLast(failureLimit) { remove("\(base)/\(failure.name)") }
+  }
+
+  /// What is known of a machine that has failed; nil of others.
+  private static func failure(in folder: String) -> MachineState? {
+    guard let state = try? MachineState(in: folder), state.failure != nil else { return nil }
+    return state
   }
 
   /// The lock goes last: as long as there is something, who looks sees whether the machine is there.
