@@ -1,6 +1,7 @@
 import AgentProtocol
 import Configuration
 import Glibc
+import Images
 import KernelImages
 import LinuxSystem
 
@@ -19,10 +20,13 @@ struct MachineState {
   let networks: [String]
   let ports: [String]
   let volumes: [String]
+  /// What further programs begin with: who the first one is, where, and with which variables.
+  private(set) var program = ImageConfig()
   /// Why it ended though its program had not; nil while it runs.
   var failure: String?
 
-  init(_ request: RunRequest) {
+  /// - Parameter start: the machine's first program.
+  init(_ request: RunRequest, _ start: Start) {
     image = request.image
     command = (request.entrypoint.map { [$0] } ?? []) + request.command
     supervisor = getpid()
@@ -36,13 +40,16 @@ struct MachineState {
     volumes = zip(request.boot.shares, request.setup.mounts).map { share, mount in
       "\(share.path):\(mount.target):\(share.readOnly ? "ro" : "rw")"
     }
+    program.environment = start.environment
+    program.workingDirectory = start.directory
+    program.user = start.user
   }
 
   /// - Parameter folder: the machine's.
   init(in folder: String) throws(Diagnostic) {
     let name = folder.split(separator: "/").last.map(String.init) ?? folder
     guard let file = try? FileDescriptor(opening: "\(folder)/\(Self.fileName)", O_RDONLY),
-      let bytes = try? file.contents(limit: 1 << 20),
+      let bytes = try? file.contents(limit: 16 << 20),
       case .object(let facts)? = try? JSONValue(parsing: bytes)
     else {
       throw Diagnostic(.noInput, "the machine is still starting", which: name, mend: "try again")
@@ -60,6 +67,9 @@ struct MachineState {
     memory = UInt64(number("memoryBytes"))
     cpus = Int(number("cpus"))
     (networks, ports, volumes) = (texts("networks"), texts("ports"), texts("volumes"))
+    program.environment = texts("environment")
+    program.workingDirectory = text("workingDirectory") ?? ""
+    program.user = text("user") ?? ""
     failure = text("failure")
   }
 
@@ -76,6 +86,9 @@ struct MachineState {
     report.add("networks", .list(networks))
     report.add("ports", .list(ports))
     report.add("volumes", .list(volumes))
+    report.add("user", .text(program.user))
+    report.add("workingDirectory", .text(program.workingDirectory))
+    report.add("environment", .list(program.environment))
     report.add("failure", failure.map { .text($0) } ?? .unknown)
     return report
   }

@@ -25,6 +25,7 @@ struct RunMachine {
 
   private let request: RunRequest
   private let image: RunnableImage
+  private let start: Start
   private let signals: SignalDescriptor
   private let folder: RuntimeFolder
   private let state: MachineState
@@ -39,6 +40,7 @@ struct RunMachine {
   ) throws(Diagnostic) {
     self.request = request
     self.image = image
+    start = try request.start(of: image.config)
     mask = SignalMask()
     do throws(SystemError) { signals = try SignalDescriptor(RunSession.signals) } catch {
       throw Diagnostic(.hostResource, "cannot watch signals", which: "", mend: "\(error)")
@@ -49,7 +51,7 @@ struct RunMachine {
     log = try request.isDetached ? MachineLog(in: folder.path) : nil
     self.whenStarted = { whenStarted(folder.name) }
     // From the first moment it can be seen, and ended, by its name.
-    state = MachineState(request)
+    state = MachineState(request, start)
     try state.write(to: folder.path)
   }
 
@@ -94,7 +96,7 @@ struct RunMachine {
   private func frames() throws(Diagnostic) -> [UInt8] {
     var setup = request.setup
     setup.root = image.format == .erofs ? .erofs : .ext4
-    guard let first = setup.encoded(), let second = try request.start(of: image.config).encoded() else {
+    guard let first = setup.encoded(), let second = start.encoded() else {
       throw Diagnostic(
         .usage, "arguments and environment too long", which: request.image,
         mend: "give at most \(Wire.payloadLimit >> 10) KiB")
