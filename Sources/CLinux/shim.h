@@ -140,11 +140,6 @@ static inline void clinux_close_range(unsigned first, unsigned last) {
   syscall(436 /* SYS_close_range */, first, last, 0);
 }
 static inline long clinux_set_thread_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
-// Closes all descriptors but the standard ones and `kept`.
-static inline void clinux_close_others(int kept) {
-  if (kept > 3) syscall(SYS_close_range, 3U, (unsigned)kept - 1, 0U);
-  syscall(SYS_close_range, (unsigned)kept + 1, ~0U, 0U);
-}
 static inline long clinux_pidfd_open(int process) { return clinux_result(syscall(SYS_pidfd_open, process, 0)); }
 static inline long clinux_pidfd_send_signal(int process, int signal) {
   return clinux_result(syscall(SYS_pidfd_send_signal, process, signal, NULL, 0));

@@ -40,7 +40,9 @@ public struct ForkedProcess: Sendable {
   /// standard error and `kept`: who waits for their ends must not wait for it.
   /// - Parameter signal: what the kernel sends it when this process ends, until ``outliveParent()``.
   /// - Returns: nil in the new process.
-  public static func detach(keeping kept: Int32, endingWithParent signal: Int32) throws(SystemError) -> ForkedProcess? {
+  public static func detach(
+    keeping kept: [Int32], endingWithParent signal: Int32
+  ) throws(SystemError) -> ForkedProcess? {
     let null = try FileDescriptor(opening: "/dev/null", O_RDWR).release()
     let parent = getpid()
     let result = clinux_fork(0)
@@ -54,7 +56,7 @@ public struct ForkedProcess: Sendable {
     setsid()
     dup2(null, STDIN_FILENO)
     dup2(null, STDOUT_FILENO)
-    clinux_close_others(kept)
+    closeDescriptors(except: kept)
     return nil
   }
 
@@ -77,8 +79,14 @@ public struct ForkedProcess: Sendable {
 
   /// Waits until the process has ended.
   public func wait() -> End {
+    var usage = rusage()
+    return wait(&usage)
+  }
+
+  /// As ``wait()``, and tells what the process has used.
+  func wait(_ usage: inout rusage) -> End {
     var status: Int32 = 0
-    while waitpid(identifier, &status, 0) < 0, errno == EINTR {}
+    while wait4(identifier, &status, 0, &usage) < 0, errno == EINTR {}
     return Self.end(status)
   }
 

@@ -128,7 +128,7 @@ struct RunOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Write status, times and memory to a file, as a JSON object.", valueName: "file"),
+      "Write status, times and memory to a file, as a JSON object, whatever the end is.", valueName: "file"),
     completion: .file())
   var json: String?
 
@@ -158,7 +158,6 @@ struct RunOptions: ParsableArguments {
     request.user = user
     request.hasTerminal = tty
     for text in ulimit { request.limits.append(try RunValue.limit(text)) }
-    request.report = json
     request.writable = try writable.map { text throws(Diagnostic) in try WritableDisk(option: text) }
     request.name = try name.map { text throws(Diagnostic) in try RunValue.machineName(text) }
     request.isDetached = detach
