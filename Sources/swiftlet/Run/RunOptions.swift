@@ -90,7 +90,7 @@ struct RunOptions: ParsableArguments {
     parsing: .unconditional,
     help: ArgumentHelp(
       "user: connections are made as the host's own, by passt. tap=NAME: a tap of the host. (default: none)",
-      valueName: "none|user|tap=name"))
+      valueName: "none|user|tap=name[,ip=address/bits][,gateway=address][,dns=address]"))
   var network: String?
 
   @Option(
@@ -196,8 +196,9 @@ struct RunOptions: ParsableArguments {
     let depth = { (path: String) in path.split(separator: "/").count }
     setup.mounts.sort { depth($0.target) < depth($1.target) }
     if let network, network != "none" {
-      boot.networks = [try NetworkRequest(option: network)]
-      setup.options.insert(.network)
+      let request = try NetworkRequest(option: network)
+      boot.networks = [request]
+      if request.isUser || request.address?.nameServer != nil { setup.options.insert(.network) }
     }
     for text in publish { boot.published.append(try PublishedPort(option: text)) }
     if let port = boot.published.first, !boot.networks.contains(where: \.isUser) {
