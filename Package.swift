@@ -116,7 +116,8 @@ let package = Package(
     .testTarget(
       name: "SwiftletTests",
       dependencies: [
-        "swiftlet", "Configuration", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "swiftlet", "AgentProtocol", "CLinux", "Configuration", "LinuxSystem",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),

@@ -140,12 +140,10 @@ static inline void clinux_close_range(unsigned first, unsigned last) {
   syscall(436 /* SYS_close_range */, first, last, 0);
 }
 static inline long clinux_set_thread_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
-// Closes all descriptors but the standard ones and `kept`.
-static inline void clinux_close_others(int kept) {
-  if (kept > 3) syscall(SYS_close_range, 3U, (unsigned)kept - 1, 0U);
-  syscall(SYS_close_range, (unsigned)kept + 1, ~0U, 0U);
-}
 static inline long clinux_pidfd_open(int process) { return clinux_result(syscall(SYS_pidfd_open, process, 0)); }
+static inline long clinux_pidfd_send_signal(int process, int signal) {
+  return clinux_result(syscall(SYS_pidfd_send_signal, process, signal, NULL, 0));
+}
 // What a thread gives up. Raw calls: those of the C library would do it to all threads, or not exist.
 static inline long clinux_no_new_privileges(void) { return clinux_result(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); }
 static inline long clinux_not_dumpable(void) { return clinux_result(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)); }

@@ -38,18 +38,25 @@ public struct ForkedProcess: Sendable {
   /// Splits the process, which may have one thread only, into this one and one that lives on by itself: the first of a
   /// session, without a terminal, with /dev/null as standard input and output, and with no other descriptors but its
   /// standard error and `kept`: who waits for their ends must not wait for it.
+  /// - Parameter signal: what the kernel sends it when this process ends, until ``outliveParent()``.
   /// - Returns: nil in the new process.
-  public static func detach(keeping kept: Int32) throws(SystemError) -> ForkedProcess? {
+  public static func detach(
+    keeping kept: [Int32], endingWithParent signal: Int32
+  ) throws(SystemError) -> ForkedProcess? {
     let null = try FileDescriptor(opening: "/dev/null", O_RDWR).release()
+    let parent = getpid()
     let result = clinux_fork(0)
     guard result == 0 else {
       close(null)
       return ForkedProcess(identifier: Int32(try checked(result, "fork")))
     }
+    _ = try checked(clinux_die_with_parent(signal), "prctl", "PR_SET_PDEATHSIG")
+    // The parent may have ended before.
+    if getppid() != parent { _exit(1) }
     setsid()
     dup2(null, STDIN_FILENO)
     dup2(null, STDOUT_FILENO)
-    clinux_close_others(kept)
+    closeDescriptors(except: kept)
     return nil
   }
 
@@ -57,6 +64,9 @@ public struct ForkedProcess: Sendable {
   public static func dieWithParent() throws(SystemError) {
     _ = try checked(clinux_die_with_parent(SIGKILL), "prctl", "PR_SET_PDEATHSIG")
   }
+
+  /// Takes back what ``detach(keeping:endingWithParent:)`` or ``dieWithParent()`` asked for.
+  public static func outliveParent() { _ = clinux_die_with_parent(0) }
 
   public func send(_ signal: Int32) { kill(identifier, signal) }
 
@@ -69,8 +79,14 @@ public struct ForkedProcess: Sendable {
 
   /// Waits until the process has ended.
   public func wait() -> End {
+    var usage = rusage()
+    return wait(&usage)
+  }
+
+  /// As ``wait()``, and tells what the process has used.
+  func wait(_ usage: inout rusage) -> End {
     var status: Int32 = 0
-    while waitpid(identifier, &status, 0) < 0, errno == EINTR {}
+    while wait4(identifier, &status, 0, &usage) < 0, errno == EINTR {}
     return Self.end(status)
   }
 

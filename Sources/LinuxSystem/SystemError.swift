@@ -33,6 +33,8 @@ extension SystemError {
 
   /// EPERM.
   public static let notPermitted: Int32 = 1
+  /// ESRCH.
+  public static let noProcess: Int32 = 3
   /// EAGAIN: not now, or held by another.
   public static let tryAgain: Int32 = 11
   /// EEXIST.

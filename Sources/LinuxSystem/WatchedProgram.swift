@@ -39,11 +39,10 @@ public struct WatchedProgram: ~Copyable {
   public func send(_ signal: Int32) { process.send(signal) }
 
   /// Waits until the program has ended.
-  /// - Returns: how, and the most memory it had, in bytes (getrusage(2), ru_maxrss).
+  /// - Returns: how, and the most memory it had, in bytes (wait4(2), ru_maxrss).
   public consuming func wait() -> (end: ForkedProcess.End, peakMemory: UInt64) {
-    let end = process.wait()
     var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_CHILDREN.rawValue), &usage)
+    let end = process.wait(&usage)
     return (end, UInt64(max(usage.ru_maxrss, 0)) << 10)
   }
 }

@@ -87,11 +87,15 @@ struct BootRequest: Equatable {
     return "8250.nr_uarts=1"
   }
 
-  /// What has our kernel ask for its address on a user network, where nothing was said of addresses. It stands first, for what follows `--` is not the kernel's.
+  /// The address that the guest was given; or what has our kernel ask for it on a user network. Nothing where something
+  /// was said of addresses. It stands first, for what follows `--` is not the kernel's.
   private func addressArgument(besides line: String) -> String {
-    guard kernel == nil, let index = networks.firstIndex(where: \.isUser) else { return "" }
     if Self.kernelWords(line).contains(where: { $0.hasPrefix("ip=") }) { return "" }
-    return "ip=:::::eth\(index):dhcp"
+    for (index, network) in networks.enumerated() {
+      if let address = network.address { return address.argument(device: "eth\(index)") }
+      if network.isUser, kernel == nil { return "ip=:::::eth\(index):dhcp" }
+    }
+    return ""
   }
 
   /// The console, the root file system, and for kernels that are not ours what ours has built in: to reset

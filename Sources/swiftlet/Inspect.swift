@@ -6,7 +6,7 @@ import LinuxSystem
 
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Print what a kernel, an initial RAM disk, a disk image or a running machine is.",
+    abstract: "Print what a kernel, an initial RAM disk, a disk image or a machine is.",
     discussion: """
       Of a Linux, the CONFIG_ lines tell how it can be told of its devices, where its configuration is built in. With \
       --json, addresses and sizes are numbers, "memory" has the first one and the one behind the last as \
@@ -21,8 +21,11 @@ struct Inspect: ParsableCommand {
   var json = false
 
   func run() throws {
-    if access(file, F_OK) != 0, let folder = try? RuntimeFolder.path(of: file) {
-      let report = try MachineState(in: folder).report(name: file)
+    if access(file, F_OK) != 0,
+      let machine = try? RuntimeFolder.presence(
+        of: file, in: RuntimeFolder.base(making: false), orFailed: true)
+    {
+      let report = try MachineState(in: machine.folder).report(name: file)
       return try Output.write(json ? report.json : report.lines)
     }
     let source: FileSource

@@ -246,6 +246,9 @@ struct BadInputTests {
     Case(
       "$S boot --kernel hello --net user,speed=9", 64, "bad network option 'speed=9': user,speed=9: only mac="
     ),
+    Case(
+      "$S boot --kernel hello --net user --net tap=t0,ip=10.0.0.2/24", 64,
+      "two networks with an address: --net: the kernel is told of one: leave ip= out"),
     Case("$S boot --kernel hello --net tap=a/b", 64, "bad name of a network interface: a/b: use 1 to 15"),
     Case("$S boot --kernel hello --net user,mtu=60", 64, "bad MTU: 60: use 68 to 65535"),
     Case(

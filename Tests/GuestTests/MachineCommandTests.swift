@@ -9,7 +9,8 @@ struct MachineCommandTests {
     let world = try RunWorld()
     let command = "trap 'echo bye; exit 5' TERM; echo ready; echo warning >&2; while :; do sleep 1; done"
     let begun = try world.swiftlet([
-      "run", "-d", "--name", "box", "-e", "COLOUR=red", world.image, "/bin/sh", "-c", command,
+      "run", "-d", "--name", "box", "-e", "COLOUR=red", "-e", "SIZE=big", "-w", "/tmp", "-u", "7:8",
+      world.image, "/bin/sh", "-c", command,
     ])
     #expect(begun.output == "box\n")
     #expect(begun.error == "")
@@ -20,7 +21,7 @@ struct MachineCommandTests {
     #expect(list.count == 2)
     #expect(list.last?.hasPrefix("box ") == true && list.last?.contains(world.image) == true)
     #expect(try world.swiftlet(["ps", "-q"]).output == "box\n")
-    #expect(try world.swiftlet(["inspect", "box"]).output.contains("memoryBytes  134217728\n"))
+    #expect(try world.swiftlet(["inspect", "box"]).output.contains("memoryBytes       134217728\n"))
 
     let twice = try world.swiftlet(["run", "--name", "box", world.image, "/bin/true"])
     #expect(twice.error.hasPrefix("swiftlet: a machine of this name runs: box: "))
@@ -28,13 +29,15 @@ struct MachineCommandTests {
 
     let other = try world.swiftlet(
       [
-        "exec", "-e", "A=b", "-w", "/tmp", "-u", "12", "box", "/bin/sh", "-c",
-        "echo $A; pwd; id -u; cat; echo no >&2; exit 3",
+        "exec", "-e", "A=b", "-e", "SIZE=small", "box", "/bin/sh", "-c",
+        "echo $A $COLOUR $SIZE $HOSTNAME; pwd; id; cat; echo no >&2; exit 3",
       ],
       input: "typed")
-    #expect(other.output == "b\n/tmp\n12\ntyped")
+    #expect(other.output == "b red small swiftlet\n/tmp\nuid=7 gid=8\ntyped")
     #expect(other.error == "no\n")
     #expect(other.status == 3)
+    let chosen = try world.swiftlet(["exec", "-w", "/etc", "-u", "12", "box", "/bin/sh", "-c", "pwd; id"])
+    #expect(chosen.output == "/etc\nuid=12 gid=0(root)\n")
     let missing = try world.swiftlet(["exec", "-w", "/nowhere", "box", "/bin/true"])
     #expect(missing.error == "swiftlet: no such working directory: /nowhere: No such file or directory\n")
     #expect(missing.status == 126)
@@ -49,7 +52,10 @@ struct MachineCommandTests {
     }
     follower.start()
     usleep(500_000)
-    #expect(try world.swiftlet(["stop", "--time", "60", "box"]).status == 0)
+    // One that is not there does not save the others.
+    let stopped = try world.swiftlet(["stop", "--time", "99999999999", "nowhere", "box"])
+    #expect(stopped.error == "swiftlet: no such machine: nowhere: swiftlet ps tells which there are\n")
+    #expect(stopped.status == 66)
     while !follower.isFinished { usleep(10_000) }
     #expect(following.withLock { $0 } == "ready\nbye\n")
     #expect(try world.leftovers() == [])
@@ -57,6 +63,57 @@ struct MachineCommandTests {
     let gone = try world.swiftlet(["stop", "box"])
     #expect(gone.error.hasPrefix("swiftlet: no such machine: box: "))
     #expect(gone.status == 66)
+  }
+
+  /// From its first moment a machine is seen, and can be ended by its name; and it ends with whoever waits for it.
+  @Test func aMachineThatHangsInItsBootIsEnded() throws {
+    let world = try RunWorld()
+    let stuck = try LifecycleGuest(LifecycleGuest.spin)
+    let begin = """
+      $S run -d --name stuck --kernel \(stuck.path) $IMAGE true & run=$!
+      until [ "$($S ps -q)" = stuck ]; do sleep 0.05; done
+
+      """
+    let killed = try world.shell(begin + "$S kill stuck; echo killed $?; wait $run; echo ended $?")
+    #expect(killed.output == "killed 0\nended 137\n")
+    #expect(killed.error == "")
+    #expect(try world.leftovers() == [])
+    #expect(world.processes() == [])
+
+    let abandoned = try world.shell(
+      begin + "kill -KILL $run; while [ \"$($S ps -q)\" ]; do sleep 0.05; done; echo gone")
+    #expect(abandoned.output == "gone\n")
+    for _ in 0..<200 where world.processes() != [] { usleep(50_000) }
+    #expect(world.processes() == [])
+    #expect(try world.leftovers() == [])
+  }
+
+  /// Why a machine failed that nobody watched is there to be asked for, until another has its name.
+  @Test func aDetachedMachineThatFailsLeavesWord() throws {
+    let world = try RunWorld()
+    let result = try world.shell(
+      """
+      $S run -d --name box $IMAGE sh -c 'echo ready; until [ -e /off ]; do sleep 0.1; done; exec poweroff -f'
+      $S logs -f box & follower=$!
+      $S exec box touch /off
+      wait $follower
+      $S ps -q
+      $S logs box
+      $S inspect box | grep failure
+      $S kill box
+      $S run --name box --kernel nowhere $IMAGE true
+      $S logs box
+      """)
+    let reason = "the machine switched itself off before its program ended\n"
+    #expect(result.output == "box\nready\nready\nfailure           \(reason)")
+    let lines = result.error.split(separator: "\n").map(String.init)
+    #expect(lines.count == 5)
+    #expect(lines[0] == lines[1] && lines[0] + "\n" == "swiftlet: " + reason)
+    #expect(lines[2].hasPrefix("swiftlet: no such machine: box: "))
+    #expect(lines[3].hasPrefix("swiftlet: no such kernel: nowhere"))
+    #expect(lines[4].hasPrefix("swiftlet: no such machine: box: "))
+    #expect(try world.leftovers() == [])
+    #expect(world.processes() == [])
   }
 
   /// What did not begin is told where it was asked for.

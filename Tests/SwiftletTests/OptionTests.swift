@@ -124,8 +124,52 @@ struct OptionTests {
       "", "tap", "tap=", "tap=a/b", "tap=sixteen-letters-", "bridge", "user=1", "user,", "user,mtu=",
       "user,mtu=67",
       "user,mtu=65536", "user,mtu=+1400", "user,mac=", "user,mac=01:00:00:00:00:00", "tap=t,host-loopback",
-      "user,x=1",
+      "user,x=1", "user,ip=10.0.0.2/24",
     ] { #expect(throws: Diagnostic.self, "\(text)") { try NetworkRequest(option: text) } }
+  }
+
+  /// As the kernel reads them, behind what it has of its own.
+  @Test(
+    arguments: [
+      ("tap=t,ip=10.0.0.2/24", "ip=10.0.0.2:::255.255.255.0::eth0:off:"),
+      (
+        "tap=t,gateway=192.168.7.1,mtu=9000,ip=192.168.6.255/23,dns=9.9.9.9",
+        "ip=192.168.6.255::192.168.7.1:255.255.254.0::eth0:off:9.9.9.9"
+      ),
+      ("tap=t,ip=1.2.3.5/30,ip=1.2.3.6/30,gateway=1.2.3.5", "ip=1.2.3.6::1.2.3.5:255.255.255.252::eth0:off:"),
+    ])
+  func addressesAreTold(option: String, argument: String) throws {
+    var request = BootRequest()
+    request.networks = [try NetworkRequest(option: option)]
+    #expect(request.fullCommandLine.hasPrefix(argument + " console=hvc0"))
+    request.appended = "ip=dhcp"
+    #expect(!request.fullCommandLine.contains(argument))
+  }
+
+  @Test(
+    arguments: [
+      ("gateway=10.0.0.1", "a network without an address: gateway=10.0.0.1: "),
+      ("dns=10.0.0.1", "a network without an address: dns=10.0.0.1: "),
+      ("ip=", "bad address of the network: ip=: "),
+      ("ip=10.0.0.2", "bad address of the network: "), ("ip=10.0.0.2/31", "bad address of the network: "),
+      ("ip=10.0.0.2/0", "bad address of the network: "), ("ip=10.0.0/24", "bad address of the network: "),
+      ("ip=10.0.0.2/24/", "bad address of the network: "), ("ip=fd00::2/24", "bad address of the network: "),
+      ("ip=10.0.0.0/24", "an address that no card can have: "),
+      ("ip=10.0.0.255/24", "an address that no card can have: "),
+      ("ip=127.0.0.1/8", "an address that no card can have: "),
+      ("ip=224.0.0.1/8", "an address that no card can have: "),
+      ("ip=0.0.0.1/8", "an address that no card can have: "), ("ip=10.0.0.2/24,dns=", "bad address: dns=: "),
+      ("ip=10.0.0.2/24,gateway=a", "bad address: gateway=a: "),
+      (
+        "ip=10.0.0.2/24,gateway=10.0.1.1",
+        "a gateway outside the network: 10.0.1.1: give another address of 10.0.0.0/24"
+      ),
+      ("ip=10.0.0.2/24,gateway=10.0.0.2", "a gateway outside the network: 10.0.0.2: "),
+    ])
+  func badAddressesAreRefused(option: String, line: String) {
+    let error = #expect(throws: Diagnostic.self) { try NetworkRequest(option: "tap=t,\(option)") }
+    #expect(error.map { "\($0)".hasPrefix(line) } == true, "\(error.map { "\($0)" } ?? "")")
+    #expect(error?.status == .usage)
   }
 
   @Test func publishedPortsAreRead() throws {

@@ -14,6 +14,8 @@ struct NetworkRequest: Equatable {
   var host: Host
   var macAddress: MACAddress?
   var mtu: UInt16?
+  /// What the guest's kernel is told to be called; nil where it is told nothing, or asks.
+  var address: GuestAddress?
   var receiveLimit: RateLimit?
   var transmitLimit: RateLimit?
 
@@ -21,7 +23,8 @@ struct NetworkRequest: Equatable {
 }
 
 extension NetworkRequest {
-  /// The card that `tap=NAME[,mac=ADDRESS][,mtu=BYTES]` or `user[,mac=ADDRESS][,mtu=BYTES][,host-loopback]` stands for.
+  /// The card that `tap=NAME` or `user` stands for, with `,mac=ADDRESS` and `,mtu=BYTES` behind, with `,host-loopback`
+  /// for user, and for a tap with what ``GuestAddress`` is made of.
   init(option text: String) throws(Diagnostic) {
     let parts = text.split(separator: ",", omittingEmptySubsequences: false)
     let kind = parts.first ?? ""
@@ -36,7 +39,12 @@ extension NetworkRequest {
         .usage, "bad network '\(kind)'", which: text, mend: "write user, or tap=NAME with an interface's name"
       )
     }
-    for part in parts.dropFirst() {
+    let words = parts.dropFirst().map(String.init)
+    let isOfAddress = { (word: String) in
+      kind != "user" && GuestAddress.names.contains { word.hasPrefix($0) }
+    }
+    address = try GuestAddress(words.filter(isOfAddress))
+    for part in words where !isOfAddress(part) {
       if part.hasPrefix("mac=") {
         macAddress = try MACAddress(String(part.dropFirst(4)))
       } else if part.hasPrefix("mtu=") {
@@ -46,7 +54,8 @@ extension NetworkRequest {
       } else {
         throw Diagnostic(
           .usage, "bad network option '\(part)'", which: text,
-          mend: "only mac=ADDRESS and mtu=BYTES may follow, and host-loopback with user")
+          mend:
+            "only mac= and mtu= may follow, host-loopback with user, and ip=, gateway= and dns= with a tap")
       }
     }
   }

@@ -13,6 +13,11 @@ struct PreparedNetworks: ~Copyable {
     guard users.count <= 1 else {
       throw Diagnostic(.usage, "two user networks", which: "--net user", mend: "one is enough: name it once")
     }
+    guard requests.count(where: { $0.isUser || $0.address != nil }) <= 1 else {
+      throw Diagnostic(
+        .usage, "two networks with an address", which: "--net",
+        mend: "the kernel is told of one: leave ip= out")
+    }
     if let port = ports.first, users.isEmpty {
       throw Diagnostic(
         .usage, "a published port without a user network", which: "\(port)",

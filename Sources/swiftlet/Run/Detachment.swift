@@ -4,46 +4,49 @@ import LinuxSystem
 
 /// A machine that runs on by itself, in a process that is its supervisor.
 enum Detachment {
-  /// Starts it, and waits until its program is there.
-  /// - Returns: 0 with the machine's name printed, or the status of what did not begin.
-  static func run(_ request: RunRequest) throws(Diagnostic) -> Int32 {
-    let news: FileDescriptor
-    let supervisor: ForkedProcess
+  /// Splits off the supervisor, where it returns. The process that was started ends when the program is there, with the
+  /// machine's name printed, or else with the supervisor's status. What goes wrong before is told on its standard
+  /// error, which the supervisor gives up then; and until then the supervisor ends with it.
+  /// - Parameter report: a descriptor that the supervisor keeps, beside which it has none of those that were open.
+  /// - Returns: what is to be called with the machine's name when the program is there.
+  static func begin(keeping report: Int32?) throws(Diagnostic) -> (String) -> Void {
     do throws(SystemError) {
-      let ends = try UnixSocket.pair()
-      let ours = FileDescriptor(owning: ends.0)
-      let theirs = ends.1
-      guard let process = try ForkedProcess.detach(keeping: theirs) else {
-        supervise(request, telling: theirs)
-      }
+      let (ours, theirs) = try UnixSocket.pair()
+      let kept = [theirs] + (report.map { [$0] } ?? [])
+      let process = try ForkedProcess.detach(keeping: kept, endingWithParent: RunSession.powerLoss)
+      guard let process else { return { name in tell(name, theirs) } }
       close(theirs)
-      supervisor = process
-      news = ours
+      Program.end(try wait(for: process, news: FileDescriptor(owning: ours)))
     } catch {
       throw Diagnostic(.hostResource, "cannot start a supervisor", which: "", mend: "\(error)")
     }
+  }
+
+  private static func wait(for supervisor: ForkedProcess, news: consuming FileDescriptor) throws(SystemError)
+    -> Int32
+  {
     // All of it comes at once, or nothing does.
-    let name = (try? news.contents(limit: 4096)) ?? []
+    let name = try news.contents(limit: 4096)
     guard !name.isEmpty else {
-      if case .exited(let status) = supervisor.wait() { return status }
+      switch supervisor.wait() {
+      case .exited(let status): return status
+      case .killed(let signal): Program.warn("signal \(signal) ended the machine's supervisor")
+      }
       return RunStatus.ownFailure
     }
-    try Output.write(String(decoding: name, as: UTF8.self) + "\n")
+    do throws(Diagnostic) { try Output.write(String(decoding: name, as: UTF8.self) + "\n") } catch {
+      Program.warn("\(error)")
+      return RunStatus.ownFailure
+    }
     return 0
   }
 
-  /// In the supervisor: what goes wrong before the program is there is told on the standard error that it was started
-  /// with, which it gives up then.
-  private static func supervise(_ request: RunRequest, telling news: Int32) -> Never {
-    var status = RunStatus.ownFailure
-    do throws(Diagnostic) {
-      status = try Run.run(request, request.resolveImage()) { name in
-        if let null = try? FileDescriptor(opening: "/dev/null", O_WRONLY) { dup2(null.raw, STDERR_FILENO) }
-        let bytes = Array(name.utf8)
-        _ = write(news, bytes, bytes.count)
-        close(news)
-      }
-    } catch { Program.warn("\(error)") }
-    Program.end(status)
+  private static func tell(_ name: String, _ news: Int32) {
+    if let null = try? FileDescriptor(opening: "/dev/null", O_WRONLY) { dup2(null.raw, STDERR_FILENO) }
+    ForkedProcess.outliveParent()
+    let bytes = Array(name.utf8)
+    // Nobody knows of a machine that could not be told of.
+    if write(news, bytes, bytes.count) != bytes.count { kill(getpid(), RunSession.powerLoss) }
+    close(news)
   }
 }

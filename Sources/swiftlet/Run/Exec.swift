@@ -2,14 +2,14 @@ import AgentProtocol
 import ArgumentParser
 import Configuration
 import Glibc
-import Images
 import LinuxSystem
 
 struct Exec: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Run another program in a machine that runs.",
     discussion: """
-      The machine was started by run with --name or -d. Streams, signals and statuses are as those of run. Options \
+      The machine was started by run with --name or -d. Streams, signals and statuses are as those of run. User, \
+      working directory and environment are those of the machine's first program where nothing else is said. Options \
       stand before the name.
       """)
 
@@ -53,7 +53,8 @@ struct Exec: ParsableCommand {
 
   private func status() throws(Diagnostic) -> Int32 {
     let request = try request()
-    guard let opening = try request.start(of: ImageConfig()).encoded() else {
+    let machine = try MachineState(in: RuntimeFolder.path(of: words[0]))
+    guard let opening = try request.start(of: machine.program).encoded() else {
       throw Diagnostic(
         .usage, "arguments and environment too long", which: words[0],
         mend: "give at most \(Wire.payloadLimit >> 10) KiB")

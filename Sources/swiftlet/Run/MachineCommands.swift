@@ -38,19 +38,13 @@ struct Stop: ParsableCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("How long the program may take. (default: 10)", valueName: "seconds"))
-  var time = 10
+  var time: UInt64 = 10
 
   @Argument(help: "The machines' names.")
   var names: [String]
 
   func run() throws {
-    for name in names {
-      try MachineSignal.send(SIGTERM, to: name)
-      if try !MachineSignal.waitForEnd(of: name, seconds: time) {
-        try MachineSignal.send(RunSession.powerLoss, to: name)
-        _ = try MachineSignal.waitForEnd(of: name, seconds: 60)
-      }
-    }
+    try forEachMachine(of: names) { machine throws(Diagnostic) in try machine.stop(after: time) }
   }
 }
 
@@ -76,38 +70,32 @@ struct Kill: ParsableCommand {
       throw Diagnostic(
         .usage, "bad signal", which: signal, mend: "use \(numbers.keys.sorted().joined(separator: ", "))")
     }
-    for name in names {
-      try MachineSignal.send(number, to: name)
-      if number == RunSession.powerLoss { _ = try MachineSignal.waitForEnd(of: name, seconds: 60) }
+    try forEachMachine(of: names) { machine throws(Diagnostic) in
+      try number == RunSession.powerLoss ? machine.switchOff() : machine.send(number)
     }
   }
 }
 
-/// Signals to machines that run.
-enum MachineSignal {
-  static func send(_ signal: Int32, to name: String) throws(Diagnostic) {
-    let state = try MachineState(in: RuntimeFolder.path(of: name))
-    guard state.supervisor > 1, kill(state.supervisor, signal) == 0 else {
-      throw Diagnostic(.noInput, "no such machine", which: name, mend: "it has just ended")
+/// Does something with each machine, also where it cannot be done with another: each failure is told, and the first one
+/// is the status.
+private func forEachMachine(
+  of names: [String], _ body: (borrowing RunningMachine) throws(Diagnostic) -> Void
+) throws(Diagnostic) {
+  let base = try RuntimeFolder.base(making: false)
+  var status: ExitStatus?
+  for name in names {
+    do throws(Diagnostic) { try body(RunningMachine(name, in: base)) } catch {
+      Program.warn("\(error)")
+      status = status ?? error.status
     }
   }
-
-  /// - Returns: false where the machine is still there after so many seconds.
-  static func waitForEnd(of name: String, seconds: Int) throws(Diagnostic) -> Bool {
-    let path = "\(try RuntimeFolder.base(making: false))/\(name)"
-    let limit = Clock.monotonicNanoseconds() + UInt64(max(0, seconds)) * 1_000_000_000
-    while RuntimeFolder.isInUse(path) {
-      if Clock.monotonicNanoseconds() >= limit { return false }
-      usleep(10_000)
-    }
-    return true
-  }
+  if let status { Program.end(status.code) }
 }
 
 struct Logs: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print what the program of a machine has written, to standard output and error as it did.",
-    discussion: "Of a machine that was started with run -d; of long output the last mebibyte at least.")
+    discussion: "Of a machine that was started with run -d; of long output the last mebibyte.")
 
   @Flag(name: .shortAndLong, help: "Go on until the machine ends.")
   var follow = false
@@ -116,10 +104,16 @@ struct Logs: ParsableCommand {
   var name: String
 
   func run() throws {
-    let folder = try RuntimeFolder.path(of: name)
-    var reader = MachineLog.Reader(in: folder)
+    let presence = try RuntimeFolder.presence(
+      of: name, in: RuntimeFolder.base(making: false), orFailed: true)
+    guard let reader = MachineLog.Reader(in: presence.folder) else {
+      throw Diagnostic(
+        .noInput, "no output is kept of the machine", which: name, mend: "who started it has that: use run -d"
+      )
+    }
     while true {
-      let isThere = follow && RuntimeFolder.isInUse(folder)
+      // Asked before reading: what was written until the end is read then, though its file is gone.
+      let isThere = follow && presence.isThere
       for piece in reader.next() {
         let file = FileDescriptor(owning: piece.isError ? STDERR_FILENO : STDOUT_FILENO)
         let isWritten = (try? file.writeAll(Array(piece.bytes))) != nil

@@ -1,12 +1,13 @@
 import AgentProtocol
 import Configuration
 import Glibc
+import Images
 import KernelImages
 import LinuxSystem
 
 /// What is known of a machine that runs, in a file of its folder.
 struct MachineState {
-  private static let fileName = "state.json"
+  static let fileName = "state.json"
 
   let image: String
   let command: [String]
@@ -19,8 +20,13 @@ struct MachineState {
   let networks: [String]
   let ports: [String]
   let volumes: [String]
+  /// What further programs begin with: who the first one is, where, and with which variables.
+  private(set) var program = ImageConfig()
+  /// Why it ended though its program had not; nil while it runs.
+  var failure: String?
 
-  init(_ request: RunRequest) {
+  /// - Parameter start: the machine's first program.
+  init(_ request: RunRequest, _ start: Start) {
     image = request.image
     command = (request.entrypoint.map { [$0] } ?? []) + request.command
     supervisor = getpid()
@@ -34,13 +40,16 @@ struct MachineState {
     volumes = zip(request.boot.shares, request.setup.mounts).map { share, mount in
       "\(share.path):\(mount.target):\(share.readOnly ? "ro" : "rw")"
     }
+    program.environment = start.environment
+    program.workingDirectory = start.directory
+    program.user = start.user
   }
 
   /// - Parameter folder: the machine's.
   init(in folder: String) throws(Diagnostic) {
     let name = folder.split(separator: "/").last.map(String.init) ?? folder
     guard let file = try? FileDescriptor(opening: "\(folder)/\(Self.fileName)", O_RDONLY),
-      let bytes = try? file.contents(limit: 1 << 20),
+      let bytes = try? file.contents(limit: 16 << 20),
       case .object(let facts)? = try? JSONValue(parsing: bytes)
     else {
       throw Diagnostic(.noInput, "the machine is still starting", which: name, mend: "try again")
@@ -50,13 +59,18 @@ struct MachineState {
       guard case .list(let values)? = facts[name] else { return [] }
       return values.map { if case .text(let text) = $0 { text } else { "" } }
     }
-    image = if case .text(let text)? = facts["image"] { text } else { "" }
+    func text(_ name: String) -> String? { if case .text(let text)? = facts[name] { text } else { nil } }
+    image = text("image") ?? ""
     command = texts("command")
     supervisor = Int32(number("supervisor"))
     startedAt = UInt64(number("startedAt"))
     memory = UInt64(number("memoryBytes"))
     cpus = Int(number("cpus"))
     (networks, ports, volumes) = (texts("networks"), texts("ports"), texts("volumes"))
+    program.environment = texts("environment")
+    program.workingDirectory = text("workingDirectory") ?? ""
+    program.user = text("user") ?? ""
+    failure = text("failure")
   }
 
   /// For a person or a program.
@@ -72,15 +86,23 @@ struct MachineState {
     report.add("networks", .list(networks))
     report.add("ports", .list(ports))
     report.add("volumes", .list(volumes))
+    report.add("user", .text(program.user))
+    report.add("workingDirectory", .text(program.workingDirectory))
+    report.add("environment", .list(program.environment))
+    report.add("failure", failure.map { .text($0) } ?? .unknown)
     return report
   }
 
   /// Writes it into the machine's folder; who reads there sees all of it or nothing.
-  func write(to folder: String) {
+  func write(to folder: String) throws(Diagnostic) {
     let (path, unfinished) = ("\(folder)/\(Self.fileName)", "\(folder)/\(Self.fileName).new")
-    guard let file = try? FileDescriptor(opening: unfinished, O_WRONLY | O_CREAT | O_TRUNC),
-      (try? file.writeAll(Array(report(name: nil).json.utf8))) != nil
-    else { return }
-    rename(unfinished, path)
+    do throws(SystemError) {
+      try FileDescriptor(opening: unfinished, O_WRONLY | O_CREAT | O_TRUNC).writeAll(
+        Array(report(name: nil).json.utf8))
+      try FileDescriptor.rename(unfinished, to: path)
+    } catch {
+      throw Diagnostic(
+        .hostResource, "cannot write what is known of the machine", which: path, mend: error.reason)
+    }
   }
 }

@@ -2,7 +2,6 @@ import AgentProtocol
 import ArgumentParser
 import Configuration
 import Glibc
-import Images
 import LinuxSystem
 
 struct Run: ParsableCommand {
@@ -34,25 +33,27 @@ struct Run: ParsableCommand {
   func run() throws {
     // All that is not known ends up here.
     if ["--help", "-h"].contains(words.first) { throw CleanExit.helpRequest(self) }
+    var report: RunReport?
+    var result: RunResult
     do throws(Diagnostic) {
-      let request = try options.request(words)
-      let image = try request.resolveImage()
-      Program.end(try request.isDetached ? Detachment.run(request) : Run.run(request, image) { _ in })
-    } catch {
+      report = try RunReport(options.json)
+      result = try run(report)
+    } catch { result = RunResult(error) }
+    if let complaint = result.complaint { Program.warn(complaint) }
+    do throws(Diagnostic) { try report?.write(result) } catch {
       Program.warn("\(error)")
-      Program.end(RunStatus.ownFailure)
+      result.status = RunStatus.ownFailure
     }
+    Program.end(result.status)
   }
 
-  /// Runs it to its end.
-  /// - Parameter whenStarted: called with the machine's name when the program is there.
-  /// - Returns: the status.
-  static func run(
-    _ request: RunRequest, _ image: RunnableImage, whenStarted: @escaping (String) -> Void
-  ) throws(Diagnostic) -> Int32 {
-    let result = try RunMachine(request, image, whenStarted: whenStarted).run()
-    if let complaint = result.complaint { Program.warn(complaint) }
-    if let file = request.report { try result.write(to: file, since: Program.startedAt) }
-    return result.status
+  /// Runs it to its end; with -d, in another process than this.
+  private func run(_ report: RunReport?) throws(Diagnostic) -> RunResult {
+    let request = try options.request(words)
+    guard request.isDetached else { return try RunMachine(request, request.resolveImage()).run() }
+    // Once here, where keys of the terminal end it.
+    _ = try request.resolveImage()
+    let whenStarted = try Detachment.begin(keeping: report?.descriptor)
+    return try RunMachine(request, request.resolveImage(), whenStarted: whenStarted).run()
   }
 }

@@ -25,8 +25,10 @@ struct RunMachine {
 
   private let request: RunRequest
   private let image: RunnableImage
+  private let start: Start
   private let signals: SignalDescriptor
   private let folder: RuntimeFolder
+  private let state: MachineState
   private let mask: SignalMask
   private let log: MachineLog?
   private let whenStarted: () -> Void
@@ -38,22 +40,35 @@ struct RunMachine {
   ) throws(Diagnostic) {
     self.request = request
     self.image = image
+    start = try request.start(of: image.config)
     mask = SignalMask()
     do throws(SystemError) { signals = try SignalDescriptor(RunSession.signals) } catch {
       throw Diagnostic(.hostResource, "cannot watch signals", which: "", mend: "\(error)")
     }
     Signal.ignoreFailedWrites()
-    let folder = try RuntimeFolder(name: request.name)
+    let folder = try RuntimeFolder(name: request.name, in: RuntimeFolder.base(making: true))
     self.folder = folder
     log = try request.isDetached ? MachineLog(in: folder.path) : nil
-    self.whenStarted = {
-      MachineState(request).write(to: folder.path)
-      whenStarted(folder.name)
-    }
+    self.whenStarted = { whenStarted(folder.name) }
+    // From the first moment it can be seen, and ended, by its name.
+    state = MachineState(request, start)
+    try state.write(to: folder.path)
   }
 
+  /// Runs it to its end. Nothing is left behind, but of a machine that nobody watched why it failed.
   func run() throws(Diagnostic) -> RunResult {
     defer { folder.remove() }
+    let result = try runToItsEnd()
+    if let log, result.programStartedAt != nil, let complaint = result.complaint {
+      log.append(Array("swiftlet: \(Diagnostic.printable(complaint))\n".utf8)[...], .errorOutput)
+      var state = state
+      state.failure = complaint
+      folder.leave(state)
+    }
+    return result
+  }
+
+  private func runToItsEnd() throws(Diagnostic) -> RunResult {
     let opening = try frames()
     var boot = request.boot
     boot.initialRamdisk = try Agent.path()
@@ -81,7 +96,7 @@ struct RunMachine {
   private func frames() throws(Diagnostic) -> [UInt8] {
     var setup = request.setup
     setup.root = image.format == .erofs ? .erofs : .ext4
-    guard let first = setup.encoded(), let second = try request.start(of: image.config).encoded() else {
+    guard let first = setup.encoded(), let second = start.encoded() else {
       throw Diagnostic(
         .usage, "arguments and environment too long", which: request.image,
         mend: "give at most \(Wire.payloadLimit >> 10) KiB")

@@ -90,7 +90,7 @@ struct RunOptions: ParsableArguments {
     parsing: .unconditional,
     help: ArgumentHelp(
       "user: connections are made as the host's own, by passt. tap=NAME: a tap of the host. (default: none)",
-      valueName: "none|user|tap=name"))
+      valueName: "none|user|tap=name[,ip=address/bits][,gateway=address][,dns=address]"))
   var network: String?
 
   @Option(
@@ -128,7 +128,7 @@ struct RunOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Write status, times and memory to a file, as a JSON object.", valueName: "file"),
+      "Write status, times and memory to a file, as a JSON object, whatever the end is.", valueName: "file"),
     completion: .file())
   var json: String?
 
@@ -158,7 +158,6 @@ struct RunOptions: ParsableArguments {
     request.user = user
     request.hasTerminal = tty
     for text in ulimit { request.limits.append(try RunValue.limit(text)) }
-    request.report = json
     request.writable = try writable.map { text throws(Diagnostic) in try WritableDisk(option: text) }
     request.name = try name.map { text throws(Diagnostic) in try RunValue.machineName(text) }
     request.isDetached = detach
@@ -197,8 +196,9 @@ struct RunOptions: ParsableArguments {
     let depth = { (path: String) in path.split(separator: "/").count }
     setup.mounts.sort { depth($0.target) < depth($1.target) }
     if let network, network != "none" {
-      boot.networks = [try NetworkRequest(option: network)]
-      setup.options.insert(.network)
+      let request = try NetworkRequest(option: network)
+      boot.networks = [request]
+      if request.isUser || request.address?.nameServer != nil { setup.options.insert(.network) }
     }
     for text in publish { boot.published.append(try PublishedPort(option: text)) }
     if let port = boot.published.first, !boot.networks.contains(where: \.isUser) {

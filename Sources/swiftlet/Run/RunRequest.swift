@@ -21,8 +21,6 @@ struct RunRequest: Equatable {
   var name: String?
   /// Whether it runs on by itself.
   var isDetached = false
-  /// Where the result is written to.
-  var report: String?
 
   var boot = BootRequest()
   var setup = Setup()
