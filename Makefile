@@ -13,10 +13,10 @@ GUESTS := guest-kernels
 SCRIPTS := tools/setup .ci/run $(GUESTS)/linux/build $(GUESTS)/linux/repack $(GUESTS)/bare/build \
 	$(GUESTS)/init/build $(GUESTS)/agent/build $(GUESTS)/rootfs/build $(GUESTS)/programs/build \
 	$(GUESTS)/stock/build Benchmarks/run Fuzz/run \
-	tools/install tools/manual
+	tools/install tools/manual $(addprefix examples/,run pipeline separate contained web python compile)
 
 .DEFAULT_GOAL := build
-.PHONY: help setup build guests run bench-core bench-devices test test-long test-stock fuzz hostile filters ci lint format install uninstall clean
+.PHONY: help setup build guests run bench-core bench-devices bench-run examples test test-long test-stock fuzz hostile filters ci lint format install uninstall clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -80,6 +80,20 @@ bench-core: build guests ## Measure against the limits; BENCH=--check fails wher
 
 bench-devices: build guests ## Measure each device beside the host's own calls; BENCH="--folder DIR" says where the disk is
 	@.build-static/release/bench-devices --programs bin --guests "$$($(GUESTS)/bare/build --print-dir)" $(BENCH)
+
+bench-run: build guests ## Measure what a machine of its own costs a program; with QEMU beside it
+	@tools/setup Benchmarks/packages.txt Benchmarks/packages-run.txt
+	@$(MAKE) --silent --no-print-directory bin/bench/compute bin/bench/compute.cpio
+	@.build-static/release/bench-run --programs bin --root share/swiftlet/rootfs/root.erofs \
+	  --kernel "$$($(GUESTS)/linux/build --print-dir up)/bzImage" $(BENCH)
+
+examples: build guests ## Run the examples, and see that they do as they say
+	@tools/setup examples/packages.txt
+	@examples/run
+
+bin/bench/%.cpio: bin/bench/%
+	@source $(GUESTS)/rootfs/cpio.bash; { cpio_entry dev 040755 ''; cpio_entry dev/console 020600 '' 5 1; \
+	  cpio_entry init 100755 $<; cpio_entry 'TRAILER!!!' 0 ''; } > $@
 
 bin/bench/%: Benchmarks/%.c
 	@mkdir -p bin/bench

@@ -95,6 +95,12 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks/Core", swiftSettings: strict),
+    .executableTarget(
+      name: "bench-run",
+      dependencies: [
+        "BenchSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Benchmarks/Run", swiftSettings: strict),
     .systemLibrary(name: "CBench", path: "Benchmarks/CBench"),
     .executableTarget(
       name: "bench-devices",

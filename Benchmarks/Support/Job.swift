@@ -32,10 +32,10 @@ package struct Job {
   }
 
   /// Runs the program to its end.
-  /// - Throws: where it cannot be started, does not end within a minute, or ends with another status than 0.
-  package func run() throws(Failure) -> Run {
+  /// - Throws: where it cannot be started, does not end within so many seconds, or ends with another status than 0.
+  package func run(within seconds: Int = 60) throws(Failure) -> Run {
     let process = try RunningJob(self)
-    return try process.finish(within: 60)
+    return try process.finish(within: seconds)
   }
 }
 

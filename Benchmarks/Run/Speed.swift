@@ -1,0 +1,63 @@
+import BenchSupport
+import Glibc
+
+/// How fast a program computes inside a machine, beside the same on the host and in QEMU without KVM.
+enum Speed {
+  /// Rounds of the program's work, and of it under emulation, where each takes many times as long.
+  private static let (work, emulatedWork) = (10_000, 500)
+
+  static func measure(_ setting: Setting, root: String, kernel: String, _ report: inout Report)
+    throws(Failure)
+  {
+    let programs = setting.programs + "/bench"
+    let outside = Job(name: "on the host", arguments: ["\(programs)/compute", "\(work)"])
+    let inside = Job(
+      name: "`swiftlet run`",
+      arguments: [setting.command, "run", "-v", "\(programs):/bench", root, "/bench/compute", "\(work)"])
+    // Nanoseconds for a round of the work; all in turn, so that what else the host does hits all alike.
+    var samples = [Samples(), Samples(), Samples()]
+    let emulator = emulation(initrd: "\(programs)/compute.cpio", kernel: kernel)
+    for _ in 0..<setting.rounds {
+      samples[0].append(try time(of: outside) / Double(work))
+      samples[1].append(try time(of: inside) / Double(work))
+      if let emulator { samples[2].append(try time(of: emulator) / Double(emulatedWork)) }
+    }
+
+    let ratios = samples.map { samples[0].median / $0.median }
+    report.heading("Speed of a program that computes (medians of \(setting.rounds) interleaved rounds)")
+    var rows = [
+      [outside.name, fixed(samples[0].median / 1000, 1), "1.000", "", ""],
+      [inside.name, fixed(samples[1].median / 1000, 1), fixed(ratios[1], 3)]
+        + report.verdict(ratios[1], atLeast: 0.97, "0.97"),
+    ]
+    if let emulator {
+      rows.append([emulator.name, fixed(samples[2].median / 1000, 1), fixed(ratios[2], 3), "", ""])
+    }
+    report.table(["program", "µs for a round of the work", "speed", "limit", ""], rows)
+    if emulator == nil { print("\nQEMU is not installed here: no emulation to compare with.") }
+  }
+
+  /// The program as the first process of a machine of QEMU's, without KVM; nil where QEMU is not installed.
+  private static func emulation(initrd: String, kernel: String) -> Job? {
+    let places: [String] = ["/usr/bin/qemu-system-x86_64", "/usr/local/bin/qemu-system-x86_64"]
+    guard let qemu = places.first(where: { access($0, X_OK) == 0 }) else { return nil }
+    return Job(
+      name: "QEMU without KVM",
+      arguments: [
+        qemu, "-accel", "tcg", "-M", "microvm,isa-serial=on,pit=on,pic=on,rtc=on", "-m",
+        "\(Setting.mebibytes)M", "-kernel", kernel, "-initrd", initrd, "-no-reboot", "-display", "none",
+        "-serial", "stdio", "-monitor", "none", "-append",
+        "console=ttyS0 8250.nr_uarts=1 quiet reboot=t panic=-1 -- \(emulatedWork)",
+      ])
+  }
+
+  /// Nanoseconds that the program says, which may be one line of a console.
+  private static func time(of job: Job) throws(Failure) -> Double {
+    let run = try job.run(within: 300)
+    let lines = run.output.split(whereSeparator: \.isNewline)
+    guard let time = lines.lazy.compactMap({ Double($0) }).first, time > 0 else {
+      throw Failure("\(job.name) says no time: \(run.output) \(run.error)")
+    }
+    return time
+  }
+}
