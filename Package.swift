@@ -115,7 +115,8 @@ let package = Package(
     .testTarget(
       name: "SwiftletTests",
       dependencies: [
-        "swiftlet", "Configuration", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "swiftlet", "Configuration", "LinuxSystem",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),

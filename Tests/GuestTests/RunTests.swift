@@ -213,6 +213,20 @@ struct RunTests {
     #expect(second.error == "")
   }
 
+  /// One that waits for a disk that takes nothing, and cannot be killed.
+  @Test func aStuckProcessDoesNotHoldTheEnd() throws {
+    let world = try RunWorld()
+    let result = try world.run(
+      ["--writable", "\(world.place("disk.ext4")),size=32M"],
+      [
+        "/bin/sh", "-c",
+        "mkdir /disk; mount -t ext4 /dev/vdb /disk; fsfreeze --freeze /disk; echo frozen; (echo >/disk/file) & exit 4",
+      ])
+    #expect(result.output == "frozen\n")
+    #expect(result.error == "")
+    #expect(result.status == 4)
+  }
+
   /// By passt, which is gone with the machine.
   @Test(.enabled(if: access("/usr/bin/passt", X_OK) == 0 && access("/usr/bin/curl", X_OK) == 0))
   func aPortOfTheHostLeadsInside() throws {

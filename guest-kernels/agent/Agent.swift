@@ -27,6 +27,8 @@ struct Agent {
   /// The host's address.
   private static let host: UInt32 = 2
   private static let childSignal: UInt64 = 1 << UInt64(SIGCHLD - 1)
+  /// Seconds in which no killed process ends, after which those that are left are taken for stuck in the kernel.
+  private static let patience = 5
 
   private let sessions: UnsafeMutablePointer<Session>
   /// Of poll(2): ended children, new sessions, and then ``Session/entryCount`` for each session.
@@ -36,6 +38,7 @@ struct Agent {
   private var children: Int32 = -1
   private var listener: Int32 = -1
   private var settles = false
+  private var hasEndedTheRest = false
   private var layer: Int32 = -1
 
   init(sessions: UnsafeMutablePointer<Session>, entries: UnsafeMutablePointer<pollfd>) {
@@ -156,7 +159,7 @@ extension Agent {
   private mutating func reap() {
     // What the records tell is less than what waiting does.
     drainChildSignals()
-    collect(WNOHANG)
+    _ = collect()
     if sessions[0].hasEnded { endTheRest() }
   }
 
@@ -166,16 +169,22 @@ extension Agent {
     }
   }
 
-  private func endTheRest() {
-    guard sys_kill(-1, SIGKILL) == 0 else { return }
-    collect(0)
+  /// Kills all other processes, and waits until they are gone, but not for those that the kernel does not let go.
+  private mutating func endTheRest() {
+    guard !hasEndedTheRest else { return }
+    hasEndedTheRest = true
+    _ = sys_kill(-1, SIGKILL)
+    var limit = timespec(tv_sec: Agent.patience, tv_nsec: 0)
+    while collect(), sys_wait_signal(Agent.childSignal, &limit) > 0 {}
   }
 
-  private func collect(_ options: Int32) {
+  /// Collects what has ended.
+  /// - Returns: whether there are processes left.
+  private func collect() -> Bool {
     var status: Int32 = 0
     while true {
-      let process = sys_wait(&status, options)
-      guard process > 0 else { return }
+      let process = sys_wait(&status, WNOHANG)
+      guard process > 0 else { return process == 0 }
       for number in 0..<sessionCount { sessions[number].processEnded(Int32(truncatingIfNeeded: process), status) }
     }
   }

@@ -68,11 +68,12 @@ struct RunMachine {
       throw Diagnostic(
         .hostResource, "cannot make the machine's socket", which: folder.path, mend: "\(error)")
     }
-    var monitor = try MonitorProcess(description, mask: mask, isHeard: isHeard)
-    switch begin(listener, &monitor) {
+    let monitor = try MonitorProcess(description, mask: mask, isHeard: isHeard)
+    switch begin(listener, monitor) {
     case .connected(let socket): return serve(socket, opening, monitor)
-    case .stopped(let signal): return result(.stopped(signal: signal), of: monitor.finish(by: SIGKILL))
-    case .monitorEnded: return result(.lost, of: monitor.finish(by: nil))
+    case .stopped(let signal):
+      return result(.stopped(signal: signal), of: monitor.finish(by: SIGKILL, heeding: signals))
+    case .monitorEnded: return result(.lost, of: monitor.finish(by: nil, heeding: signals))
     }
   }
 
@@ -97,14 +98,14 @@ struct RunMachine {
   }
 
   /// Waits until the guest's agent has called.
-  private func begin(_ listener: borrowing NamedListener, _ monitor: inout MonitorProcess) -> Beginning {
+  private func begin(_ listener: borrowing NamedListener, _ monitor: borrowing MonitorProcess) -> Beginning {
     while true {
       var entries = [
         PollEntry(listener.descriptor.raw, reading: true), PollEntry(signals.descriptor.raw, reading: true),
-        PollEntry(monitor.ended, reading: true), PollEntry(monitor.messages, reading: true),
+        PollEntry(monitor.ended, reading: true), PollEntry(monitor.words?.descriptor ?? -1, reading: true),
       ]
       guard (try? PollEntry.wait(&entries)) != nil else { return .stopped(SIGTERM) }
-      if entries[3].isReadable { monitor.listen() }
+      if entries[3].isReadable { monitor.words?.listen() }
       if let signal = signals.next(), signal != SIGWINCH {
         return .stopped(signal == RunSession.powerLoss ? SIGKILL : signal)
       }
@@ -121,7 +122,7 @@ struct RunMachine {
     do throws(SystemError) {
       var session = try RunSession(
         socket, opening: opening, signals: signals, hasTerminal: request.hasTerminal, log: log,
-        whenStarted: whenStarted)
+        words: monitor.words, whenStarted: whenStarted)
       var terminal = request.hasTerminal ? Terminal(STDIN_FILENO) : nil
       _ = terminal?.makeRaw()
       defer { terminal?.restore() }
@@ -130,7 +131,7 @@ struct RunMachine {
     } catch { Program.warn("cannot wait for the program: \(error)") }
     // Where the connection was lost, the monitor ends by itself and says why.
     let signal = end == .lost ? nil : request.boot.timeline ? SIGTERM : SIGKILL
-    var result = result(end, of: monitor.finish(by: signal))
+    var result = result(end, of: monitor.finish(by: signal, heeding: signals))
     (result.programStartedAt, result.programEndedAt) = (startedAt, endedAt)
     return result
   }

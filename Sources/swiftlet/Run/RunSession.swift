@@ -26,10 +26,15 @@ struct RunSession: ~Copyable {
   /// What ends a machine at once, as it would a computer.
   static let powerLoss = SIGPWR
 
+  /// Whether a signal ends a machine where no program is to get it.
+  static func stops(_ signal: Int32) -> Bool { signal != SIGWINCH }
+
   private let signals: SignalDescriptor
   private let hasTerminal: Bool
   /// Where the output goes instead of to the standard files.
   private let log: MachineLog?
+  /// Of the machine's monitor, where this process has it.
+  private let words: MonitorWords?
   private let whenStarted: () -> Void
   private var connection: AgentConnection
   private var input: InputStream
@@ -48,7 +53,7 @@ struct RunSession: ~Copyable {
   ///   - whenStarted: called when the program is there.
   init(
     _ socket: consuming FileDescriptor, opening: [UInt8], signals: SignalDescriptor, hasTerminal: Bool,
-    log: MachineLog? = nil, whenStarted: @escaping () -> Void = {}
+    log: MachineLog? = nil, words: MonitorWords? = nil, whenStarted: @escaping () -> Void = {}
   ) throws(SystemError) {
     let input = try InputStream()
     let output = try OutputStream(STDOUT_FILENO)
@@ -59,6 +64,7 @@ struct RunSession: ~Copyable {
     self.signals = signals
     self.hasTerminal = hasTerminal
     self.log = log
+    self.words = words
     self.whenStarted = whenStarted
     self.input = input
     self.output = output
@@ -80,10 +86,12 @@ struct RunSession: ~Copyable {
         PollEntry(connection.inputRoom > 0 ? input.descriptor : -1, reading: true),
         PollEntry(output.descriptor, writing: true),
         PollEntry(errors.descriptor, writing: true),
+        PollEntry(words?.descriptor ?? -1, reading: true),
       ]
       try PollEntry.wait(&entries)
       if entries[3].isWritable { output.flush() }
       if entries[4].isWritable { errors.flush() }
+      if entries[5].isReadable { words?.listen() }
       if entries[0].isReadable { takeSignals() }
       if entries[2].isReadable { passInput() }
       if entries[1].isReadable, !isBusy { isOpen = connection.fill() }

@@ -48,6 +48,8 @@ enum RunStatus {
       return (status, String(last.hasPrefix(prefix) ? last.dropFirst(prefix.count) : last))
     }
     switch monitor.end {
+    case .killed where monitor.isForced:
+      return (status, "the connection with the machine was lost, and it did not end by itself")
     case .killed(let signal): return (status, "the machine is gone: signal \(signal) ended its monitor")
     case .exited(0): return (status, "the machine switched itself off before its program ended")
     case .exited(let code): return (status, "the monitor ended with status \(code) and says nothing")
