@@ -83,6 +83,8 @@ extension FuzzTarget {
             underWay = 0
           }
         case .signal(let number): try check((1...64).contains(number), "signal \(number)")
+        case .outputClosed(let kind):
+          try check([.output, .errorOutput].contains(kind), "closed what is no output")
         case .inputEnd, .resize: break
         }
       }

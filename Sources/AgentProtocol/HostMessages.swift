@@ -7,6 +7,8 @@ public enum HostMessage: Sendable, Equatable {
   case resize(WindowSize)
   /// 1 to 64.
   case signal(UInt8)
+  /// Nobody reads what is sent as ``GuestKind/output`` or ``GuestKind/errorOutput`` any more.
+  case outputClosed(GuestKind)
 }
 
 /// A terminal's size in characters.
@@ -94,6 +96,12 @@ public struct HostMessages: Sendable {
         WindowSize(
           columns: UInt16(truncatingIfNeeded: bytes.number(at: first, width: 2)),
           rows: UInt16(truncatingIfNeeded: bytes.number(at: first + 2, width: 2))))
+    case .outputClosed:
+      guard payload.count == 1 else { throw .badLength }
+      guard let kind = GuestKind(rawValue: bytes[first]), kind == .output || kind == .errorOutput else {
+        throw .badValue
+      }
+      return .outputClosed(kind)
     default:
       guard payload.count == 1 else { throw .badLength }
       guard (1...64).contains(bytes[first]) else { throw .badValue }

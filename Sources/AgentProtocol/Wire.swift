@@ -22,6 +22,7 @@ public enum HostKind: UInt8, Sendable {
   case inputEnd = 0x05
   case resize = 0x06
   case signal = 0x07
+  case outputClosed = 0x08
 }
 
 /// Frames from the guest.

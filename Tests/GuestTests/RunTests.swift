@@ -220,7 +220,10 @@ struct RunTests {
       ["--writable", "\(world.place("disk.ext4")),size=32M"],
       [
         "/bin/sh", "-c",
-        "mkdir /disk; mount -t ext4 /dev/vdb /disk; fsfreeze --freeze /disk; echo frozen; (echo >/disk/file) & exit 4",
+        """
+        mkdir /disk; mount -t ext4 /dev/vdb /disk; fsfreeze --freeze /disk; echo frozen
+        (echo >/disk/file) & until grep -q State:.D /proc/$!/status; do :; done; exit 4
+        """,
       ])
     #expect(result.output == "frozen\n")
     #expect(result.error == "")
@@ -246,12 +249,30 @@ struct RunTests {
     #expect(world.processes() == [])
   }
 
-  /// A reader that wants no more ends the program, as in a pipe.
-  @Test func aReaderThatGoesEndsTheProgram() throws {
+  /// Readers that go are told as by a pipe: to who does not know by a signal, to who ignores that by every write.
+  @Test func readersThatGoAreToldAsByAPipe() throws {
     let world = try RunWorld()
-    let result = try world.shell("{ $S run $IMAGE yes; echo $? >status; } | head -n 1; cat status")
-    #expect(result.output == "y\n141\n")
+    let result = try world.shell(
+      """
+      mkfifo errors; head -n 1 <errors >first &
+      { $S run $IMAGE sh -c "yes; [ \\$? = 141 ] || exit 1; trap '' PIPE
+      while echo y; do :; done 2>/dev/null; while echo y >&2; do :; done; exit 6" 2>errors
+      echo $? >status; } | head -n 1; cat first status
+      """)
+    #expect(result.output == "y\ny\n6\n")
     #expect(result.error == "")
+  }
+
+  /// The program is told, and so is the person: the status is not that of success.
+  @Test func outputThatIsLostIsNoSuccess() throws {
+    let world = try RunWorld()
+    let result = try world.shell(
+      """
+      $S run $IMAGE sh -c "trap '' PIPE; while echo y; do :; done 2>/dev/null" >/dev/full; echo $?
+      """)
+    #expect(result.output == "125\n")
+    #expect(
+      result.error == "swiftlet: the program's output is lost: standard output: No space left on device\n")
   }
 
   @Test func manyRunsLeaveNothingBehind() throws {

@@ -86,6 +86,7 @@ struct Session {
       if program.isTerminal { typed.append(Session.endOfFile.path, count: 1) }
     case .resize(let size): program.resize(size)
     case .signal(let number): program.signal(Int32(number))
+    case .outputClosed(let kind): program.closeOutput(kind)
     }
   }
 
@@ -125,8 +126,8 @@ struct Session {
   }
 
   private mutating func passInput() {
-    if program.input >= 0, !typed.isEmpty {
-      let result = typed.write(to: program.input)
+    if !typed.isEmpty {
+      let result = program.input < 0 ? Int(-EPIPE) : typed.write(to: program.input)
       if result > 0 {
         taken += result
       } else if result != Int(-EAGAIN) {

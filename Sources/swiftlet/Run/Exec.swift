@@ -67,7 +67,7 @@ struct Exec: ParsableCommand {
       _ = terminal?.makeRaw()
       let end = Result { () throws(SystemError) in try session.run() }
       terminal?.restore()
-      return Self.status(of: try end.get(), request)
+      return Self.status(of: try end.get(), loss: session.loss, request)
     } catch {
       throw Diagnostic(.hostResource, "cannot wait for the program", which: words[0], mend: "\(error)")
     }
@@ -93,10 +93,10 @@ struct Exec: ParsableCommand {
     return request
   }
 
-  private static func status(of end: SessionEnd, _ request: RunRequest) -> Int32 {
+  private static func status(of end: SessionEnd, loss: String?, _ request: RunRequest) -> Int32 {
     let (status, complaint): (Int32, String?)
     switch end {
-    case .ended(let ending): return ending.status
+    case .ended(let ending): (status, complaint) = RunStatus.explain(ending, loss: loss)
     case .stopped(let signal): return 128 + signal
     case .failed(let failure): (status, complaint) = RunStatus.explain(failure, of: request)
     case .violation(let violation):

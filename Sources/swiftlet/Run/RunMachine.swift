@@ -118,7 +118,7 @@ struct RunMachine {
     _ socket: consuming FileDescriptor, _ opening: [UInt8], _ monitor: consuming MonitorProcess
   ) -> RunResult {
     var end = SessionEnd.stopped(signal: SIGTERM)
-    var (startedAt, endedAt): (UInt64?, UInt64?)
+    var (startedAt, endedAt, loss): (UInt64?, UInt64?, String?)
     do throws(SystemError) {
       var session = try RunSession(
         socket, opening: opening, signals: signals, hasTerminal: request.hasTerminal, log: log,
@@ -127,20 +127,22 @@ struct RunMachine {
       _ = terminal?.makeRaw()
       defer { terminal?.restore() }
       end = try session.run()
-      (startedAt, endedAt) = (session.startedAt, Clock.monotonicNanoseconds())
+      (startedAt, endedAt, loss) = (session.startedAt, Clock.monotonicNanoseconds(), session.loss)
     } catch { Program.warn("cannot wait for the program: \(error)") }
     // Where the connection was lost, the monitor ends by itself and says why.
     let signal = end == .lost ? nil : request.boot.timeline ? SIGTERM : SIGKILL
-    var result = result(end, of: monitor.finish(by: signal, heeding: signals))
+    var result = result(end, loss: loss, of: monitor.finish(by: signal, heeding: signals))
     (result.programStartedAt, result.programEndedAt) = (startedAt, endedAt)
     return result
   }
 
-  private func result(_ end: SessionEnd, of monitor: MonitorProcess.End) -> RunResult {
+  private func result(
+    _ end: SessionEnd, loss: String? = nil, of monitor: MonitorProcess.End
+  ) -> RunResult {
     var result = RunResult(status: RunStatus.ownFailure)
     switch end {
     case .ended(let ending):
-      result.status = ending.status
+      (result.status, result.complaint) = RunStatus.explain(ending, loss: loss)
       result.ending = ending
     case .stopped(let signal): result.status = 128 + signal
     case .failed(let failure): (result.status, result.complaint) = RunStatus.explain(failure, of: request)

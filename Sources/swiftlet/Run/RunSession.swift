@@ -42,11 +42,12 @@ struct RunSession: ~Copyable {
   private var errors: OutputStream
   private var interruptedAt: UInt64?
   private var isInputEndTold = false
-  private var isOutputLossTold = false
   private var isOpen = true
   private var end: SessionEnd?
   /// When the program was there, in nanoseconds of CLOCK_MONOTONIC.
   private(set) var startedAt: UInt64?
+  /// Which output of the program could not be written, and why; nil also where its reader has gone.
+  private(set) var loss: String?
 
   /// - Parameters:
   ///   - opening: the frames that ask for the program.
@@ -74,8 +75,10 @@ struct RunSession: ~Copyable {
   /// Passes on until there is nothing more to pass on.
   mutating func run() throws(SystemError) -> SessionEnd {
     while true {
-      connection.flush()
       deliver()
+      if let failure = output.news() { lose(.output, failure) }
+      if let failure = errors.news() { lose(.errorOutput, failure) }
+      connection.flush()
       // Whoever stops the machine does not wait for those who read its output.
       if let end, !isBusy || end.isStop { return end }
       // While output waits nothing is read, and a peer that has gone would be told again and again.
@@ -128,17 +131,16 @@ struct RunSession: ~Copyable {
 
   private mutating func pass(_ bytes: ArraySlice<UInt8>, _ kind: GuestKind) {
     if let log { return log.append(bytes, kind) }
-    guard kind == .output else { return errors.put(bytes) }
-    output.put(bytes)
-    if let failure = output.failure { lose(failure) }
+    if kind == .output { output.put(bytes) } else { errors.put(bytes) }
   }
 
-  /// A reader that has gone is told to the program as the kernel would have.
-  private mutating func lose(_ failure: SystemError) {
-    guard !isOutputLossTold else { return }
-    isOutputLossTold = true
-    if failure.code == EPIPE { return connection.send(.signal(UInt8(SIGPIPE))) }
-    Program.warn("the program's output is lost: standard output: \(failure.reason)")
+  /// The program finds its output closed, whatever the reason.
+  private mutating func lose(_ kind: GuestKind, _ failure: SystemError) {
+    connection.send(.outputClosed(kind))
+    // As in a pipe, it is the program's affair what that means.
+    guard ![EPIPE, ECONNRESET].contains(failure.code) else { return }
+    let name = kind == .output ? "output" : "error"
+    loss = "the program's output is lost: standard \(name): \(failure.reason)"
   }
 
   private mutating func passInput() {

@@ -10,6 +10,12 @@ enum RunStatus {
   static let cannotExecute: Int32 = 126
   static let notFound: Int32 = 127
 
+  /// What to tell of a program that has ended.
+  /// - Parameter loss: what could not be written of its output, and why.
+  static func explain(_ ending: Ending, loss: String?) -> (status: Int32, complaint: String?) {
+    (loss != nil && ending.status == 0 ? ownFailure : ending.status, loss)
+  }
+
   /// What to tell of a program that could not be run.
   static func explain(_ failure: Failure, of request: RunRequest) -> (status: Int32, complaint: String) {
     let command = request.entrypoint ?? request.command.first ?? "the image's command"
