@@ -21,6 +21,8 @@ struct Session {
   /// Bytes of input that were passed on, and not told of yet.
   private var taken = 0
   private var inputEnded = false
+  /// Which output is read first the next time, so that none waits for the end of the other.
+  private var firstOutput = GuestKind.output
   private var ending: Ending?
   /// Nothing is to be said any more.
   private var hasTold = false
@@ -121,8 +123,10 @@ struct Session {
   mutating func relay() {
     guard ending != nil || program.process > 0 else { return }
     passInput()
-    passOutput(.output)
-    passOutput(.errorOutput)
+    let first = firstOutput
+    let second: GuestKind = first == .output ? .errorOutput : .output
+    if passOutput(first) { firstOutput = second }
+    _ = passOutput(second)
   }
 
   private mutating func passInput() {
@@ -148,9 +152,10 @@ struct Session {
     return room < Session.smallestRead ? 0 : room
   }
 
-  private mutating func passOutput(_ kind: GuestKind) {
+  /// - Returns: whether there was something.
+  private mutating func passOutput(_ kind: GuestKind) -> Bool {
     let (room, file) = (readRoom, kind == .output ? program.output : program.errors)
-    guard file >= 0, room > 0 else { return }
+    guard file >= 0, room > 0 else { return false }
     let count = outgoing.read(from: file, atMost: room, after: Wire.headerSize)
     if count > 0 {
       outgoing.put(FrameHeader(kind: kind.rawValue, length: count).word, before: count + Wire.headerSize)
@@ -158,6 +163,7 @@ struct Session {
       // After the program's end, what cannot be read now will never be.
       program.closeOutput(kind)
     }
+    return count > 0
   }
 
   mutating func tellEnd() {
