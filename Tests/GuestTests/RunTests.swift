@@ -113,6 +113,20 @@ struct RunTests {
     #expect(result.status == 3)
   }
 
+  /// What comes before there is a program waits for it, but not what the command was started to ignore.
+  @Test func earlySignalsWaitForTheProgram() throws {
+    let world = try RunWorld()
+    let result = try world.shell(
+      """
+      trap '' HUP
+      $S run --json result $IMAGE sleep 1000 & run=$!
+      until [ -e "$XDG_RUNTIME_DIR"/swiftlet/*/lock ]; do sleep 0.02; done
+      kill -HUP $run; kill -USR1 $run; wait $run; echo $?; grep '"ended"' result
+      """)
+    #expect(result.output == "138\n  \"ended\": \"killed\",\n")
+    #expect(result.error == "")
+  }
+
   /// A program that does not mind interrupts is ended by the second.
   @Test func twoInterruptsEndTheMachine() throws {
     let world = try RunWorld()

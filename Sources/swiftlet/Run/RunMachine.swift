@@ -70,7 +70,7 @@ struct RunMachine {
     }
     let monitor = try MonitorProcess(description, mask: mask, isHeard: isHeard)
     switch begin(listener, monitor) {
-    case .connected(let socket): return serve(socket, opening, monitor)
+    case .connected(let socket, let early): return serve(socket, opening, early, monitor)
     case .stopped(let signal):
       return result(.stopped(signal: signal), of: monitor.finish(by: SIGKILL, heeding: signals))
     case .monitorEnded: return result(.lost, of: monitor.finish(by: nil, heeding: signals))
@@ -92,13 +92,14 @@ struct RunMachine {
 
   /// What a machine comes to before its program.
   private enum Beginning: ~Copyable {
-    case connected(FileDescriptor)
+    case connected(FileDescriptor, early: [Int32])
     case stopped(Int32)
     case monitorEnded
   }
 
-  /// Waits until the guest's agent has called.
+  /// Waits until the guest's agent has called. Signals for the program are kept.
   private func begin(_ listener: borrowing NamedListener, _ monitor: borrowing MonitorProcess) -> Beginning {
+    var early: [Int32] = []
     while true {
       var entries = [
         PollEntry(listener.descriptor.raw, reading: true), PollEntry(signals.descriptor.raw, reading: true),
@@ -106,22 +107,26 @@ struct RunMachine {
       ]
       guard (try? PollEntry.wait(&entries)) != nil else { return .stopped(SIGTERM) }
       if entries[3].isReadable { monitor.words?.listen() }
-      if let signal = signals.next(), signal != SIGWINCH {
-        return .stopped(signal == RunSession.powerLoss ? SIGKILL : signal)
+      while let signal = signals.next() {
+        if RunSession.stops(signal) { return .stopped(signal == RunSession.powerLoss ? SIGKILL : signal) }
+        if signal != SIGWINCH { early.append(signal) }
       }
-      if let socket = (try? UnixSocket.accept(from: listener.descriptor)) ?? nil { return .connected(socket) }
+      if let socket = (try? UnixSocket.accept(from: listener.descriptor)) ?? nil {
+        return .connected(socket, early: early)
+      }
       if entries[2].isReadable { return .monitorEnded }
     }
   }
 
   private func serve(
-    _ socket: consuming FileDescriptor, _ opening: [UInt8], _ monitor: consuming MonitorProcess
+    _ socket: consuming FileDescriptor, _ opening: [UInt8], _ early: [Int32],
+    _ monitor: consuming MonitorProcess
   ) -> RunResult {
     var end = SessionEnd.stopped(signal: SIGTERM)
     var (startedAt, endedAt, loss): (UInt64?, UInt64?, String?)
     do throws(SystemError) {
       var session = try RunSession(
-        socket, opening: opening, signals: signals, hasTerminal: request.hasTerminal, log: log,
+        socket, opening: opening, early: early, signals: signals, hasTerminal: request.hasTerminal, log: log,
         words: monitor.words, whenStarted: whenStarted)
       var terminal = request.hasTerminal ? Terminal(STDIN_FILENO) : nil
       _ = terminal?.makeRaw()

@@ -21,13 +21,15 @@ enum SessionEnd: Equatable {
 struct RunSession: ~Copyable {
   /// A second interrupt within this time, in nanoseconds, ends all.
   private static let insistence: UInt64 = 1_000_000_000
-  /// What is passed on to the program, and ``powerLoss``.
-  static let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, powerLoss]
+  /// What is passed on to the program, and ``powerLoss``; without what this process was started to ignore.
+  static var signals: [Int32] {
+    Signal.heeded([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, powerLoss])
+  }
   /// What ends a machine at once, as it would a computer.
   static let powerLoss = SIGPWR
 
-  /// Whether a signal ends a machine where no program is to get it.
-  static func stops(_ signal: Int32) -> Bool { signal != SIGWINCH }
+  /// Whether a signal ends a machine that has no program yet, or no longer. The others wait for one.
+  static func stops(_ signal: Int32) -> Bool { [SIGINT, SIGTERM, SIGQUIT, powerLoss].contains(signal) }
 
   private let signals: SignalDescriptor
   private let hasTerminal: Bool
@@ -51,9 +53,10 @@ struct RunSession: ~Copyable {
 
   /// - Parameters:
   ///   - opening: the frames that ask for the program.
+  ///   - early: signals that wait for the program.
   ///   - whenStarted: called when the program is there.
   init(
-    _ socket: consuming FileDescriptor, opening: [UInt8], signals: SignalDescriptor, hasTerminal: Bool,
+    _ socket: consuming FileDescriptor, opening: [UInt8], early: [Int32] = [], signals: SignalDescriptor, hasTerminal: Bool,
     log: MachineLog? = nil, words: MonitorWords? = nil, whenStarted: @escaping () -> Void = {}
   ) throws(SystemError) {
     let input = try InputStream()
@@ -62,6 +65,7 @@ struct RunSession: ~Copyable {
     let errors = try OutputStream(log == nil ? STDERR_FILENO : STDOUT_FILENO)
     connection = AgentConnection(socket)
     connection.send(opening)
+    for signal in early { connection.send(.signal(UInt8(signal))) }
     self.signals = signals
     self.hasTerminal = hasTerminal
     self.log = log
@@ -168,7 +172,7 @@ struct RunSession: ~Copyable {
       let now = Clock.monotonicNanoseconds()
       let isInsisted = number == SIGINT && interruptedAt.map { now &- $0 < Self.insistence } ?? false
       // Also where the guest is gone already, and only output waits.
-      if isInsisted || (startedAt == nil || end != nil) && number != SIGWINCH {
+      if isInsisted || (startedAt == nil || end != nil) && Self.stops(number) {
         end = .stopped(signal: number)
       }
       if number == SIGINT { interruptedAt = now }
