@@ -61,6 +61,9 @@ public enum Signal {
     signal(SIGXFSZ, SIG_IGN)
   }
 
+  /// Lets this process set its terminal while it is in the background, instead of being stopped for that.
+  public static func ignoreBackgroundOutput() { signal(backgroundOutput, SIG_IGN) }
+
   /// Stops the process as ``stop`` does by default, so not at all where nobody could continue it (an orphaned process
   /// group). Returns when it was continued.
   public static func stopProcess() {

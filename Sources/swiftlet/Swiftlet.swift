@@ -74,7 +74,6 @@ enum Program {
 
   /// Says it on one line of standard error.
   static func warn(_ text: String) {
-    let line = Array("swiftlet: \(Diagnostic.printable(text))\n".utf8)
-    _ = write(STDERR_FILENO, line, line.count)
+    standardError("swiftlet: \(Diagnostic.printable(text))\n")
   }
 }

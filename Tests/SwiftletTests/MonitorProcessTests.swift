@@ -7,7 +7,7 @@ import Testing
 /// How a machine's monitor is waited for, with a shell in its place.
 struct MonitorProcessTests {
   private func monitor(_ commands: String) throws -> MonitorProcess {
-    try MonitorProcess("/bin/sh", ["-c", commands], mask: SignalMask(), isHeard: false)
+    try MonitorProcess("/bin/sh", ["-c", commands], mask: SignalMask(), voice: .kept)
   }
 
   /// Also what it says only after its socket was closed, and more than a socket holds.

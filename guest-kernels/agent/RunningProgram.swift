@@ -20,7 +20,7 @@ struct RunningProgram {
     var theirs = StandardFiles()
     defer { theirs.close() }
     isTerminal = request.options.contains(.terminal)
-    try isTerminal ? openTerminal(&theirs, request.window) : openPipes(&theirs, account)
+    try isTerminal ? openTerminal(&theirs, request.window, account) : openPipes(&theirs, account)
 
     let texts = text_pointers()!
     let environment = texts + request.argumentCount + 1
@@ -52,7 +52,9 @@ struct RunningProgram {
     pointers[count] = nil
   }
 
-  private mutating func openTerminal(_ theirs: inout StandardFiles, _ size: WindowSize) throws(Failure) {
+  private mutating func openTerminal(
+    _ theirs: inout StandardFiles, _ size: WindowSize, _ account: borrowing Account
+  ) throws(Failure) {
     let terminal = openFile("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)
     guard terminal >= 0 else { throw Failure(.resources, code: UInt16(truncatingIfNeeded: -terminal)) }
     output = Int32(truncatingIfNeeded: terminal)
@@ -64,6 +66,8 @@ struct RunningProgram {
     theirs.output = theirs.input
     theirs.errors = theirs.input
     resize(size)
+    // So that the program can open it by its name. Its group stays the one of terminals.
+    if account.user != 0 { _ = sys_set_owner(theirs.input, account.user, UInt32.max) }
   }
 
   private mutating func openPipes(_ theirs: inout StandardFiles, _ account: borrowing Account) throws(Failure) {

@@ -33,9 +33,9 @@ struct Session {
     messages = HostMessages(expectsSetup: number == 0)
     let memory = session_memory(number)!
     received = Buffer(memory, capacity: Wire.frameLimit)
-    typed = Buffer(memory + Wire.frameLimit, capacity: Wire.inputWindow + 1)
+    typed = Buffer(memory + Wire.frameLimit, capacity: Wire.inputWindow + Session.endOfFileSize)
     outgoing = Buffer(
-      memory + Wire.frameLimit + Wire.inputWindow + 1, capacity: 1 << 16 + Session.spare)
+      memory + Wire.frameLimit + Wire.inputWindow + Session.endOfFileSize, capacity: 1 << 16 + Session.spare)
     outgoing.append(.guestHello)
   }
 
@@ -85,15 +85,16 @@ struct Session {
       }
     case .inputEnd:
       inputEnded = true
-      if program.isTerminal { typed.append(Session.endOfFile.path, count: 1) }
+      if program.isTerminal { typed.append(Session.endOfFile.path, count: Session.endOfFileSize) }
     case .resize(let size): program.resize(size)
     case .signal(let number): program.signal(Int32(number))
     case .outputClosed(let kind): program.closeOutput(kind)
     }
   }
 
-  /// What ends a terminal's input: Ctrl-D.
-  private static let endOfFile: StaticString = "\u{4}"
+  /// What ends a terminal's input: Ctrl-D, and before that one that ends a line that was begun.
+  private static let endOfFile: StaticString = "\u{4}\u{4}"
+  private static let endOfFileSize = 2
 
   private mutating func start(_ request: StartRequest) {
     do throws(Failure) {

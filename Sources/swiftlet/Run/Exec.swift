@@ -63,11 +63,8 @@ struct Exec: ParsableCommand {
       let signals = try SignalDescriptor(RunSession.signals)
       Signal.ignoreFailedWrites()
       var session = try RunSession(socket, opening: opening, signals: signals, hasTerminal: tty)
-      var terminal = tty ? Terminal(STDIN_FILENO) : nil
-      _ = terminal?.makeRaw()
-      let end = Result { () throws(SystemError) in try session.run() }
-      terminal?.restore()
-      return Self.status(of: try end.get(), loss: session.loss, request)
+      let end = try session.run()
+      return Self.status(of: end, loss: session.loss, request)
     } catch {
       throw Diagnostic(.hostResource, "cannot wait for the program", which: words[0], mend: "\(error)")
     }

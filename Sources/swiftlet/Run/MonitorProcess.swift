@@ -7,25 +7,33 @@ struct MonitorProcess: ~Copyable {
   /// Nanoseconds that it may take to end by itself.
   private static let patience: UInt64 = 5_000_000_000
 
+  /// How its console and its messages come to standard error.
+  enum Voice {
+    case direct
+    /// By this process, which knows whether the terminal is raw.
+    case relayed
+    /// The last of its messages, in the end.
+    case kept
+  }
+
   private let program: WatchedProgram
-  /// What it says; nil where that goes to our standard error.
+  /// What it says; nil where that does not come by this process.
   let words: MonitorWords?
 
   /// - Parameters:
   ///   - mask: the signals that it does not take at first.
-  ///   - isHeard: whether its console and its messages go to standard error.
-  init(_ description: MachineDescription, mask: SignalMask, isHeard: Bool) throws(Diagnostic) {
+  init(_ description: MachineDescription, mask: SignalMask, voice: Voice) throws(Diagnostic) {
     let path = try Monitor.path()
     do throws(SystemError) {
       let file = try Monitor.file(of: description)
-      try self.init(path, ["--description-fd", "\(file.raw)"], mask: mask, isHeard: isHeard)
+      try self.init(path, ["--description-fd", "\(file.raw)"], mask: mask, voice: voice)
     } catch {
       throw Diagnostic(.monitorError, "cannot start the monitor", which: path, mend: "\(error)")
     }
   }
 
-  init(_ path: String, _ arguments: [String], mask: SignalMask, isHeard: Bool) throws(SystemError) {
-    if isHeard {
+  init(_ path: String, _ arguments: [String], mask: SignalMask, voice: Voice) throws(SystemError) {
+    if voice == .direct {
       program = try WatchedProgram(
         path, arguments: arguments, output: STDERR_FILENO, errors: STDERR_FILENO, mask: mask)
       words = nil
@@ -34,8 +42,10 @@ struct MonitorProcess: ~Copyable {
       let ours = FileDescriptor(owning: ends.0)
       let theirs = FileDescriptor(owning: ends.1)
       try ours.setNonBlocking(true)
-      program = try WatchedProgram(path, arguments: arguments, output: nil, errors: theirs.raw, mask: mask)
-      words = MonitorWords(ours)
+      program = try WatchedProgram(
+        path, arguments: arguments, output: voice == .relayed ? theirs.raw : nil, errors: theirs.raw,
+        mask: mask)
+      words = MonitorWords(ours, isRelayed: voice == .relayed)
     }
   }
 
@@ -95,10 +105,14 @@ struct MonitorProcess: ~Copyable {
 final class MonitorWords {
   private static let limit = 4096
   private let socket: FileDescriptor
+  private let isRelayed: Bool
   private var isOpen = true
   private(set) var bytes: [UInt8] = []
 
-  init(_ socket: consuming FileDescriptor) { self.socket = socket }
+  init(_ socket: consuming FileDescriptor, isRelayed: Bool) {
+    self.socket = socket
+    self.isRelayed = isRelayed
+  }
 
   /// For poll(2), readable when there is something to listen to; negative where nothing comes any more.
   var descriptor: Int32 { isOpen ? socket.raw : -1 }
@@ -109,6 +123,7 @@ final class MonitorWords {
       while isOpen {
         let part = try socket.read(upTo: Self.limit)
         isOpen = !part.isEmpty
+        if isRelayed { standardError(String(decoding: part, as: UTF8.self)) }
         bytes = Array((bytes + part).suffix(Self.limit))
       }
     } catch { isOpen = error.code == SystemError.tryAgain }

@@ -68,7 +68,8 @@ struct RunMachine {
       throw Diagnostic(
         .hostResource, "cannot make the machine's socket", which: folder.path, mend: "\(error)")
     }
-    let monitor = try MonitorProcess(description, mask: mask, isHeard: isHeard)
+    let voice: MonitorProcess.Voice = !isHeard ? .kept : request.hasTerminal ? .relayed : .direct
+    let monitor = try MonitorProcess(description, mask: mask, voice: voice)
     switch begin(listener, monitor) {
     case .connected(let socket, let early): return serve(socket, opening, early, monitor)
     case .stopped(let signal):
@@ -128,9 +129,6 @@ struct RunMachine {
       var session = try RunSession(
         socket, opening: opening, early: early, signals: signals, hasTerminal: request.hasTerminal, log: log,
         words: monitor.words, whenStarted: whenStarted)
-      var terminal = request.hasTerminal ? Terminal(STDIN_FILENO) : nil
-      _ = terminal?.makeRaw()
-      defer { terminal?.restore() }
       end = try session.run()
       (startedAt, endedAt, loss) = (session.startedAt, Clock.monotonicNanoseconds(), session.loss)
     } catch { Program.warn("cannot wait for the program: \(error)") }

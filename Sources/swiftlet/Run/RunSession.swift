@@ -33,6 +33,9 @@ struct RunSession: ~Copyable {
 
   private let signals: SignalDescriptor
   private let hasTerminal: Bool
+  /// Ours, where its keys are the program's.
+  private var terminal: Terminal?
+  private var escape = ConsoleEscape()
   /// Where the output goes instead of to the standard files.
   private let log: MachineLog?
   /// Of the machine's monitor, where this process has it.
@@ -68,6 +71,7 @@ struct RunSession: ~Copyable {
     for signal in early { connection.send(.signal(UInt8(signal))) }
     self.signals = signals
     self.hasTerminal = hasTerminal
+    terminal = hasTerminal ? Terminal(STDIN_FILENO) : nil
     self.log = log
     self.words = words
     self.whenStarted = whenStarted
@@ -76,8 +80,13 @@ struct RunSession: ~Copyable {
     self.errors = errors
   }
 
-  /// Passes on until there is nothing more to pass on.
+  /// Passes on until there is nothing more to pass on, and leaves the terminal as it was.
   mutating func run() throws(SystemError) -> SessionEnd {
+    defer { terminal?.restore() }
+    return try relay()
+  }
+
+  private mutating func relay() throws(SystemError) -> SessionEnd {
     while true {
       deliver()
       if let failure = output.news() { lose(.output, failure) }
@@ -90,7 +99,7 @@ struct RunSession: ~Copyable {
       var entries = [
         PollEntry(signals.descriptor.raw, reading: true),
         PollEntry(isAsked ? connection.socket.raw : -1, reading: !isBusy, writing: connection.isSending),
-        PollEntry(connection.inputRoom > 0 ? input.descriptor : -1, reading: true),
+        PollEntry(inputRoom > 0 ? input.descriptor : -1, reading: true),
         PollEntry(output.descriptor, writing: true),
         PollEntry(errors.descriptor, writing: true),
         PollEntry(words?.descriptor ?? -1, reading: true),
@@ -124,6 +133,7 @@ struct RunSession: ~Copyable {
     switch message {
     case .started:
       startedAt = Clock.monotonicNanoseconds()
+      begin()
       whenStarted()
     case .output(let range): pass(connection.bytes(range), .output)
     case .errorOutput(let range): pass(connection.bytes(range), .errorOutput)
@@ -131,6 +141,14 @@ struct RunSession: ~Copyable {
     case .ended(let ending): end = .ended(ending)
     case .failed(let failure): end = .failed(failure)
     }
+  }
+
+  /// The keys are the program's from now on, and before they are those of the terminal.
+  private mutating func begin() {
+    guard hasTerminal else { return }
+    if terminal?.makeRaw() == true { Signal.ignoreBackgroundOutput() }
+    // It may have changed since it was asked for.
+    connection.send(.resize(TerminalSize.now))
   }
 
   private mutating func pass(_ bytes: ArraySlice<UInt8>, _ kind: GuestKind) {
@@ -147,16 +165,23 @@ struct RunSession: ~Copyable {
     loss = "the program's output is lost: standard \(name): \(failure.reason)"
   }
 
+  /// Bytes of input that may be read now: none for the one that ``escape`` may have kept.
+  private var inputRoom: Int { connection.inputRoom - 1 }
+
   private mutating func passInput() {
     // A signal to pass on may have taken the room since it was asked for.
-    let room = connection.inputRoom
-    guard room > 0, let bytes = input.read(upTo: room) else { return }
-    if !bytes.isEmpty {
-      connection.sendInput(bytes)
-    } else if !isInputEndTold {
-      isInputEndTold = true
-      connection.send(.inputEnd)
-    }
+    guard inputRoom > 0, let bytes = input.read(upTo: inputRoom) else { return }
+    guard bytes.isEmpty else { return passInput(bytes) }
+    guard !isInputEndTold else { return }
+    isInputEndTold = true
+    connection.send(.inputEnd)
+  }
+
+  private mutating func passInput(_ bytes: [UInt8]) {
+    guard hasTerminal else { return connection.sendInput(bytes) }
+    let (forGuest, leave) = escape.filter(bytes)
+    if leave { end = .stopped(signal: SIGKILL) }
+    if !forGuest.isEmpty { connection.sendInput(forGuest) }
   }
 
   private mutating func takeSignals() {
