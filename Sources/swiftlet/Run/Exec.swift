@@ -13,29 +13,7 @@ struct Exec: ParsableCommand {
       stand before the name.
       """)
 
-  @Option(
-    name: .shortAndLong, parsing: .unconditionalSingleValue,
-    help: ArgumentHelp(
-      "Set a variable of the program's environment; without a value, to what it is here. May be repeated.",
-      valueName: "name[=value]"))
-  var env: [String] = []
-
-  @Option(
-    name: .shortAndLong, parsing: .unconditional,
-    help: ArgumentHelp("The program's working directory.", valueName: "path"))
-  var workdir: String?
-
-  @Option(
-    name: .shortAndLong, parsing: .unconditional,
-    help: ArgumentHelp(
-      "Who the program runs as, by names of the image or numbers.", valueName: "user[:group]"))
-  var user: String?
-
-  @Flag(name: .shortAndLong, help: "Standard input is the program's: it is without this option too.")
-  var interactive = false
-
-  @Flag(name: .shortAndLong, help: "Give the program a terminal; its standard error is in its output then.")
-  var tty = false
+  @OptionGroup var program: ProgramOptions
 
   @Argument(
     parsing: .captureForPassthrough,
@@ -62,7 +40,7 @@ struct Exec: ParsableCommand {
     do throws(SystemError) {
       let signals = try SignalDescriptor(RunSession.signals)
       Signal.ignoreFailedWrites()
-      var session = try RunSession(socket, opening: opening, signals: signals, hasTerminal: tty)
+      var session = try RunSession(socket, opening: opening, signals: signals, request: request)
       let end = try session.run()
       return Self.status(of: end, loss: session.loss, request)
     } catch {
@@ -78,14 +56,7 @@ struct Exec: ParsableCommand {
     request.image = name
     request.command = Array(words.dropFirst())
     if request.command.first == "--" { request.command.removeFirst() }
-    for text in env {
-      if let entry = try RunValue.environment(text) { request.environment.append(entry) }
-    }
-    request.directory = try workdir.map { text throws(Diagnostic) in
-      try RunValue.path(text, "working directory")
-    }
-    request.user = user
-    request.hasTerminal = tty
+    try program.apply(to: &request)
     request.makesDirectory = false
     return request
   }

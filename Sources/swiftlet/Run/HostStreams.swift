@@ -48,7 +48,15 @@ struct InputStream: ~Copyable {
   private let stream: WaitlessStream
   private(set) var isAtEnd = false
 
-  init() throws(SystemError) { stream = try WaitlessStream(STDIN_FILENO, O_RDONLY) }
+  /// - Parameter isEmpty: whether there is nothing in it, whatever standard input is.
+  init(isEmpty: Bool) throws(SystemError) {
+    guard isEmpty else {
+      stream = try WaitlessStream(STDIN_FILENO, O_RDONLY)
+      return
+    }
+    let null = try FileDescriptor(opening: "/dev/null", O_RDONLY)
+    stream = try WaitlessStream(null.raw, O_RDONLY)
+  }
 
   /// For poll(2); negative at the end.
   var descriptor: Int32 { isAtEnd ? -1 : stream.descriptor.raw }

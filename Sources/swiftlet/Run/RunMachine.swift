@@ -127,7 +127,7 @@ struct RunMachine {
     var (startedAt, endedAt, loss): (UInt64?, UInt64?, String?)
     do throws(SystemError) {
       var session = try RunSession(
-        socket, opening: opening, early: early, signals: signals, hasTerminal: request.hasTerminal, log: log,
+        socket, opening: opening, early: early, signals: signals, request: request, log: log,
         words: monitor.words, whenStarted: whenStarted)
       end = try session.run()
       (startedAt, endedAt, loss) = (session.startedAt, Clock.monotonicNanoseconds(), session.loss)

@@ -14,6 +14,8 @@ struct RunRequest: Equatable {
   var directory: String?
   var user: String?
   var hasTerminal = false
+  /// Whether standard input is the program's.
+  var hasInput = true
   /// Whether a working directory that is not there is made.
   var makesDirectory = true
   var limits: [StartRequest.Limit] = []

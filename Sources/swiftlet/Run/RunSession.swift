@@ -59,10 +59,10 @@ struct RunSession: ~Copyable {
   ///   - early: signals that wait for the program.
   ///   - whenStarted: called when the program is there.
   init(
-    _ socket: consuming FileDescriptor, opening: [UInt8], early: [Int32] = [], signals: SignalDescriptor, hasTerminal: Bool,
+    _ socket: consuming FileDescriptor, opening: [UInt8], early: [Int32] = [], signals: SignalDescriptor, request: RunRequest,
     log: MachineLog? = nil, words: MonitorWords? = nil, whenStarted: @escaping () -> Void = {}
   ) throws(SystemError) {
-    let input = try InputStream()
+    let input = try InputStream(isEmpty: !request.hasInput)
     let output = try OutputStream(STDOUT_FILENO)
     // With a log, standard error is about to be given up: nothing may hold on to it.
     let errors = try OutputStream(log == nil ? STDERR_FILENO : STDOUT_FILENO)
@@ -70,8 +70,8 @@ struct RunSession: ~Copyable {
     connection.send(opening)
     for signal in early { connection.send(.signal(UInt8(signal))) }
     self.signals = signals
-    self.hasTerminal = hasTerminal
-    terminal = hasTerminal ? Terminal(STDIN_FILENO) : nil
+    hasTerminal = request.hasTerminal
+    terminal = request.hasTerminal && request.hasInput ? Terminal(STDIN_FILENO) : nil
     self.log = log
     self.words = words
     self.whenStarted = whenStarted
@@ -178,7 +178,7 @@ struct RunSession: ~Copyable {
   }
 
   private mutating func passInput(_ bytes: [UInt8]) {
-    guard hasTerminal else { return connection.sendInput(bytes) }
+    guard terminal != nil else { return connection.sendInput(bytes) }
     let (forGuest, leave) = escape.filter(bytes)
     if leave { end = .stopped(signal: SIGKILL) }
     if !forGuest.isEmpty { connection.sendInput(forGuest) }
