@@ -140,12 +140,18 @@ struct Agent {
   }
 
   private mutating func accept() {
-    let socket = Int32(truncatingIfNeeded: sys_accept(listener))
+    var peer: UInt32 = 0
+    let socket = Int32(truncatingIfNeeded: sys_vsock_accept(listener, &peer))
     guard socket >= 0 else { return }
+    // Nobody else has anything to say here: no program of the machine either.
+    guard peer == Agent.host else {
+      _ = sys_close(socket)
+      return
+    }
     for number in 1..<Agent.sessionLimit where number >= sessionCount || !sessions[number].isUsed {
       return addSession(Session(socket, number: number), at: number)
     }
-    _ = sys_close(socket)
+    Session.refuse(socket)
   }
 
   private mutating func addSession(_ session: Session, at number: Int = 0) {

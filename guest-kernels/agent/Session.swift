@@ -39,6 +39,18 @@ struct Session {
     outgoing.append(.guestHello)
   }
 
+  /// Says that there is no room for another session.
+  static func refuse(_ socket: Int32) {
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { memory in
+      guard let start = memory.baseAddress else { return }
+      var words = Buffer(start, capacity: memory.count)
+      words.append(.guestHello)
+      words.append(.failed(Failure(.resources, code: UInt16(EAGAIN))))
+      _ = words.write(to: socket)
+    }
+    _ = sys_close(socket)
+  }
+
   var isUsed: Bool { socket >= 0 }
   var hasEnded: Bool { ending != nil }
   var isOver: Bool { hasTold && outgoing.isEmpty }

@@ -171,8 +171,12 @@ static inline long sys_vsock_listen(int fd, uint32_t port) {
   const long result = system_call(__NR_bind, fd, (long)&address, sizeof address, 0, 0);
   return result < 0 ? result : system_call(__NR_listen, fd, 16, 0, 0, 0);
 }
-static inline long sys_accept(int fd) {
-  return system_call(__NR_accept4, fd, 0, 0, O_CLOEXEC | O_NONBLOCK, 0);
+static inline long sys_vsock_accept(int fd, uint32_t *context) {
+  struct vsock_address address = {0};
+  uint32_t size = sizeof address;
+  const long result = system_call(__NR_accept4, fd, (long)&address, (long)&size, O_CLOEXEC | O_NONBLOCK, 0);
+  *context = address.context;
+  return result;
 }
 static inline long sys_loopback_up(int fd) {
   const struct { char name[16]; int16_t flags; uint8_t rest[22]; } request = {"lo", 1 /* IFF_UP */, {0}};
