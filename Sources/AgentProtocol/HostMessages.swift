@@ -39,8 +39,8 @@ public struct HostMessages: Sendable {
   public mutating func next(_ bytes: Span<UInt8>, from place: inout Int) throws(ProtocolViolation)
     -> HostMessage?
   {
-    while let (header, payload) = try bytes.frame(from: &place) {
-      if let message = try message(header, bytes, payload) { return message }
+    while let (kind, payload) = try bytes.frame(of: HostKind.self, from: &place) {
+      if let message = try message(kind, bytes, payload) { return message }
     }
     return nil
   }
@@ -49,9 +49,8 @@ public struct HostMessages: Sendable {
   public mutating func took(_ count: Int) { window += count }
 
   private mutating func message(
-    _ header: FrameHeader, _ bytes: Span<UInt8>, _ payload: Range<Int>
+    _ kind: HostKind, _ bytes: Span<UInt8>, _ payload: Range<Int>
   ) throws(ProtocolViolation) -> HostMessage? {
-    guard let kind = HostKind(rawValue: header.kind) else { throw .unknownFrame }
     switch kind {
     case .hello:
       try enter(from: .hello, expectsSetup ? .setup : .start)

@@ -61,6 +61,9 @@ public enum Signal {
     signal(SIGXFSZ, SIG_IGN)
   }
 
+  /// Lets the ends of children be waited for, also where this process was started to ignore them.
+  public static func heedChildren() { signal(childChanged, SIG_DFL) }
+
   /// Lets this process set its terminal while it is in the background, instead of being stopped for that.
   public static func ignoreBackgroundOutput() { signal(backgroundOutput, SIG_IGN) }
 

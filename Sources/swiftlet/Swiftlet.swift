@@ -33,8 +33,9 @@ enum Program {
     _ = startedAt
     _ = hasOutput
     fillStandardDescriptors()
+    Signal.heedChildren()
     do {
-      var command = try Swiftlet.parseAsRoot()
+      var command = try Swiftlet.parseAsRoot(ArgumentText.commandLine())
       try command.run()
     } catch let diagnostic as Diagnostic {
       fail(diagnostic)

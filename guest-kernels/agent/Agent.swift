@@ -54,7 +54,8 @@ struct Agent {
     let socket = Int32(truncatingIfNeeded: sys_vsock_stream(0))
     guard socket >= 0, sys_vsock_connect(socket, Agent.host, Wire.port) == 0 else { powerOff() }
     // The host speaks at once: the first read waits for it, later ones do not.
-    addSession(Session(socket, number: 0))
+    guard let session = Session(socket, isFirst: true) else { powerOff() }
+    addSession(session)
     receive(0)
     _ = sys_set_flags(socket, O_RDWR | O_NONBLOCK)
     finishTurn(0)
@@ -149,7 +150,8 @@ struct Agent {
       return
     }
     for number in 1..<Agent.sessionLimit where number >= sessionCount || !sessions[number].isUsed {
-      return addSession(Session(socket, number: number), at: number)
+      guard let session = Session(socket, isFirst: false) else { break }
+      return addSession(session, at: number)
     }
     Session.refuse(socket)
   }

@@ -13,8 +13,9 @@ struct RunningProgram {
   var hasOutput: Bool { output >= 0 || errors >= 0 }
 
   /// Runs what is asked for.
-  /// - Parameter bytes: where the request's places are.
-  mutating func start(_ request: StartRequest, _ bytes: CText) throws(Failure) {
+  /// - Parameter received: where the request's places are.
+  mutating func start(_ request: StartRequest, _ received: UnsafeBufferPointer<UInt8>) throws(Failure) {
+    let bytes = received.baseAddress!
     let account = try Account(bytes + request.user)
     if request.options.contains(.makesDirectory) { makeFolders(bytes + request.directory) }
     var theirs = StandardFiles()
@@ -29,7 +30,7 @@ struct RunningProgram {
     account.completeHome(environment, count: request.environmentCount)
     var start = ProgramStart(
       arguments: texts, environment: environment, directory: bytes + request.directory, account: account,
-      files: theirs, limitCount: request.limitCount, limits: bytes + request.limits, isTerminal: isTerminal)
+      files: theirs, request: request, received: received)
     let heap = heap_used()
     let result = withUnsafeMutablePointer(to: &start) { spawn($0) }
     heap_reset(heap)

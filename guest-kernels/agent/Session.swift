@@ -11,7 +11,12 @@ struct Session {
   /// With its header, what the transport carries at once.
   private static let longestRead = (1 << 16) - Wire.headerSize
 
+  private static let outgoingSize = 1 << 16 + spare
+  private static let typedSize = Wire.inputWindow + endOfFileSize
+  private static let memorySize = Wire.frameLimit + typedSize + outgoingSize
+
   private var socket: Int32
+  private let memory: UnsafeMutablePointer<UInt8>
   private var messages: HostMessages
   private var received: Buffer
   private var place = 0
@@ -27,19 +32,22 @@ struct Session {
   /// Nothing is to be said any more.
   private var hasTold = false
 
-  /// - Parameter number: 0 for the machine's first session.
-  init(_ socket: Int32, number: Int) {
+  /// - Parameter isFirst: whether it is the machine's first one.
+  /// - Returns: nil where there is no memory for it.
+  init?(_ socket: Int32, isFirst: Bool) {
+    guard let memory = UnsafeMutablePointer<UInt8>(bitPattern: sys_map(Session.memorySize)),
+      Int(bitPattern: memory) > 0
+    else { return nil }
     self.socket = socket
-    messages = HostMessages(expectsSetup: number == 0)
-    let memory = session_memory(number)!
+    self.memory = memory
+    messages = HostMessages(expectsSetup: isFirst)
     received = Buffer(memory, capacity: Wire.frameLimit)
-    typed = Buffer(memory + Wire.frameLimit, capacity: Wire.inputWindow + Session.endOfFileSize)
-    outgoing = Buffer(
-      memory + Wire.frameLimit + Wire.inputWindow + Session.endOfFileSize, capacity: 1 << 16 + Session.spare)
+    typed = Buffer(memory + Wire.frameLimit, capacity: Session.typedSize)
+    outgoing = Buffer(memory + Wire.frameLimit + Session.typedSize, capacity: Session.outgoingSize)
     outgoing.append(.guestHello)
   }
 
-  /// Says that there is no room for another session.
+  /// Says that there is no room for this session.
   static func refuse(_ socket: Int32) {
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { memory in
       guard let start = memory.baseAddress else { return }
@@ -71,6 +79,7 @@ struct Session {
 
   /// Reads what the host has sent; false where the connection is gone.
   mutating func fill() -> Bool {
+    dropTaken()
     // What is left is less than a frame, so that there is room.
     let result = received.read(from: socket, atMost: received.room)
     return result > 0 || result == Int(-EAGAIN)
@@ -78,9 +87,13 @@ struct Session {
 
   /// The next message, whose places are in what ``withReceived(_:)`` gives, until the one after it is asked for.
   mutating func nextMessage() throws(ProtocolViolation) -> HostMessage? {
+    dropTaken()
+    return try messages.next(UnsafeBufferPointer(start: received.bytes, count: received.count).span, from: &place)
+  }
+
+  private mutating func dropTaken() {
     received.drop(place)
     place = 0
-    return try messages.next(UnsafeBufferPointer(start: received.bytes, count: received.count).span, from: &place)
   }
 
   func withReceived<Result>(_ body: (UnsafeMutablePointer<UInt8>) -> Result) -> Result { body(received.bytes) }
@@ -110,7 +123,7 @@ struct Session {
 
   private mutating func start(_ request: StartRequest) {
     do throws(Failure) {
-      try program.start(request, received.bytes)
+      try program.start(request, UnsafeBufferPointer(start: received.bytes, count: received.count))
       outgoing.append(.started(process: UInt32(program.process)))
     } catch {
       fail(error)
@@ -199,5 +212,6 @@ struct Session {
     program.close()
     _ = sys_close(socket)
     socket = -1
+    sys_unmap(memory, Session.memorySize)
   }
 }

@@ -31,11 +31,7 @@ struct Exec: ParsableCommand {
 
   private func status() throws(Diagnostic) -> Int32 {
     let request = try request()
-    guard let opening = try request.start(of: ImageConfig()).encoded() else {
-      throw Diagnostic(
-        .usage, "arguments and environment too long", which: words[0],
-        mend: "give at most \(Wire.payloadLimit >> 10) KiB")
-    }
+    let opening = try request.start(of: ImageConfig())
     let socket = try MachineSocket.connect(to: words[0])
     do throws(SystemError) {
       let signals = try SignalDescriptor(RunSession.signals)

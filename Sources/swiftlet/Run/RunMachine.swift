@@ -83,12 +83,11 @@ struct RunMachine {
   private func frames() throws(Diagnostic) -> [UInt8] {
     var setup = request.setup
     setup.root = image.format == .erofs ? .erofs : .ext4
-    guard let first = setup.encoded(), let second = try request.start(of: image.config).encoded() else {
+    guard let first = setup.encoded() else {
       throw Diagnostic(
-        .usage, "arguments and environment too long", which: request.image,
-        mend: "give at most \(Wire.payloadLimit >> 10) KiB")
+        .usage, "too much to mount", which: request.image, mend: "give 255 volumes and tmpfs, or shorter paths")
     }
-    return first + second
+    return try first + request.start(of: image.config)
   }
 
   /// What a machine comes to before its program.

@@ -35,8 +35,8 @@ struct RunRequest: Equatable {
       try ImageReference(parsing: image), progress: terminalProgress(), program: Installation.program)
   }
 
-  /// The program of an image: what was asked for, on top of what the image says.
-  func start(of config: ImageConfig) throws(Diagnostic) -> Start {
+  /// The frame that asks for a program of an image: what was asked for, on top of what the image says.
+  func start(of config: ImageConfig) throws(Diagnostic) -> [UInt8] {
     var arguments = entrypoint.map { [$0].filter { !$0.isEmpty } } ?? config.entrypoint
     // As Docker does it: another entry point takes the image's command away.
     arguments += command.isEmpty && entrypoint == nil ? config.command : command
@@ -44,15 +44,20 @@ struct RunRequest: Equatable {
       throw Diagnostic(
         .usage, "no command", which: image, mend: "the image names none: write one behind the image")
     }
-    var start = Start(arguments)
+    var start = Start(arguments.map(ArgumentText.bytes))
     if hasTerminal { start.options.insert(.terminal) }
     if makesDirectory { start.options.insert(.makesDirectory) }
     start.window = hasTerminal ? TerminalSize.now : WindowSize(columns: 0, rows: 0)
-    start.user = user ?? config.user
-    start.directory = directory ?? config.workingDirectory
-    start.environment = merged(config.environment)
+    start.user = ArgumentText.bytes(user ?? config.user)
+    start.directory = ArgumentText.bytes(directory ?? config.workingDirectory)
+    start.environment = merged(config.environment).map(ArgumentText.bytes)
     start.limits = limits
-    return start
+    guard let frame = start.encoded() else {
+      throw Diagnostic(
+        .usage, "arguments and environment too long", which: arguments[0],
+        mend: "give at most \(Wire.startLimit >> 20) MiB")
+    }
+    return frame
   }
 
   private func merged(_ given: [String]) -> [String] {

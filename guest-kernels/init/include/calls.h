@@ -11,6 +11,7 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/magic.h>
+#include <linux/mman.h>
 #include <linux/mount.h>
 #include <linux/poll.h>
 #include <linux/reboot.h>
@@ -136,6 +137,20 @@ static inline long sys_set_host_name(const void *name, long length) {
   return system_call(__NR_sethostname, (long)name, length, 0, 0, 0);
 }
 
+// Memory that is there where it is used; what is not is not counted either. Its address, or -errno.
+static inline long sys_map(long size) {
+  register long none __asm__("r9") = 0;
+  register long fd __asm__("r8") = -1;
+  register long flags __asm__("r10") = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  long result;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "0"(__NR_mmap), "D"(0), "S"(size), "d"(PROT_READ | PROT_WRITE), "r"(flags), "r"(fd), "r"(none)
+                   : "rcx", "r11", "memory");
+  return result;
+}
+static inline void sys_unmap(void *start, long size) { system_call(__NR_munmap, (long)start, size, 0, 0, 0); }
+
 // For an agent: terminals.
 static inline long sys_terminal_unlock(int fd) {
   int locked = 0;
@@ -184,7 +199,6 @@ static inline long sys_loopback_up(int fd) {
 }
 
 // In the agent's memory.c.
-extern uint8_t *session_memory(long number);
 extern const uint8_t *_Nullable *text_pointers(void);
 extern uint8_t *home_text(void);
 
