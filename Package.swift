@@ -115,7 +115,7 @@ let package = Package(
     .testTarget(
       name: "SwiftletTests",
       dependencies: [
-        "swiftlet", "Configuration", "LinuxSystem",
+        "swiftlet", "Configuration", "Images", "LinuxSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

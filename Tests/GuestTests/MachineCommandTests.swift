@@ -80,7 +80,17 @@ struct RunTerminalTests {
     let words = world.environment.map { "\($0)='\($1)'" }.joined(separator: " ")
     let program = Program.folder.appendingPathComponent("swiftlet").path
     try pane.enter("env \(words) \(program) run -it -u 12 '\(world.image)' /bin/sh; echo ended=$?")
+    try pane.wait(until: "there is a monitor") { pane.monitor() != nil }
+    let monitor = try #require(pane.monitor())
+    kill(monitor, SIGSTOP)
+    // Unless the host was so fast that the program is there.
+    try pane.wait(until: "the wait is shown") {
+      let text = try pane.text()
+      return text.contains("\nstarting the machine") || text.contains("/ $ ")
+    }
+    kill(monitor, SIGCONT)
     try pane.wait(for: "/ $ ")
+    #expect(try !pane.text().contains("starting the machine"))
 
     try pane.type("echo a''bx")
     try pane.press("BSpace")

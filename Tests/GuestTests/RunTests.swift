@@ -23,7 +23,7 @@ struct RunTests {
   /// all buffers on the way hold.
   @Test func bytesPassUnharmed() throws {
     let world = try RunWorld()
-    let count = runsLongTests ? 100_000_000 : 1_000_000
+    let count = runsLongTests ? 100_000_000 : 16_000_000
     let path = world.place("input")
     let pattern = Data((0..<65_521).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) })
     var input = Data()

@@ -1,3 +1,5 @@
+import Configuration
+import Images
 import Testing
 
 @testable import swiftlet
@@ -11,6 +13,16 @@ struct ArgumentTextTests {
     ] as [[UInt8]])
   func bytesComeBack(bytes: [UInt8]) {
     #expect(ArgumentText.bytes(ArgumentText.text(bytes)) == bytes)
+  }
+
+  /// The longest start that a guest takes.
+  @Test func whatIsTooLongIsRefused() throws {
+    var request = RunRequest()
+    request.command = ["true"]
+    request.environment = ["A=" + String(repeating: "x", count: 2_000_000)]
+    #expect(try request.start(of: ImageConfig()).count > 2_000_000)
+    request.environment.append("B=" + String(repeating: "x", count: 100_000))
+    #expect(throws: Diagnostic.self) { try request.start(of: ImageConfig()) }
   }
 
   @Test func whatIsTextStaysAsItIs() {

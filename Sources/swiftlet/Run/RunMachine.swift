@@ -100,12 +100,20 @@ struct RunMachine {
   /// Waits until the guest's agent has called. Signals for the program are kept.
   private func begin(_ listener: borrowing NamedListener, _ monitor: borrowing MonitorProcess) -> Beginning {
     var early: [Int32] = []
+    let showsWait = !isHeard && Terminal.isTerminal(STDERR_FILENO)
+    var isWaitShown = false
+    defer { if isWaitShown { showProgress("") } }
     while true {
       var entries = [
         PollEntry(listener.descriptor.raw, reading: true), PollEntry(signals.descriptor.raw, reading: true),
         PollEntry(monitor.ended, reading: true), PollEntry(monitor.words?.descriptor ?? -1, reading: true),
       ]
-      guard (try? PollEntry.wait(&entries)) != nil else { return .stopped(SIGTERM) }
+      let limit: Int32 = showsWait && !isWaitShown ? 1000 : -1
+      guard (try? PollEntry.wait(&entries, atMost: limit)) != nil else { return .stopped(SIGTERM) }
+      if limit > 0, !entries.contains(where: \.isReadable) {
+        showProgress("starting the machine")
+        isWaitShown = true
+      }
       if entries[3].isReadable { monitor.words?.listen() }
       while let signal = signals.next() {
         if RunSession.stops(signal) { return .stopped(signal == RunSession.powerLoss ? SIGKILL : signal) }
