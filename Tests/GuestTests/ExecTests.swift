@@ -10,37 +10,33 @@ struct ExecTests {
     let world = try RunWorld()
     let result = try world.shell(
       #"""
-      trap '$S kill box' EXIT
-      $S run -d --name box $IMAGE sh -c '
+      $S run -d --name box $IMAGE sleep 100000
+      $S exec box sh -c '
         awk "BEGIN { for (i = 0; i < 2000; i++) printf \"user%d:x:%d:7:no comment:/home/%d:/bin/sh\n\", i, i + 1000, i }" \
-          >/etc/passwd; echo "late:x:4242:7::/home/late:/bin/sh" >>/etc/passwd
-        mkdir /here; printf "#!/bin/sh\necho from here\n" >/here/tool; chmod +x /here/tool
-        touch /ready; exec sleep 100000'
-      until $S exec box test -e /ready; do :; done
-      $S exec -u late box sh -c 'id -u; echo $HOME'
-      $S exec -w /here -e PATH=/bin: box tool
+          >/etc/passwd; echo "late:x:4242:7::/home/late:/bin/sh" >>/etc/passwd; mkdir /here; cat >/here/tool' <<'END'
+      #!/bin/sh
+      id -u; echo $HOME; pwd; echo ${#A} ${#E} ${#6}
+      printf "%s$V" "$1" | od -An -tx1
+      END
+      $S exec box chmod +x /here/tool
       long=$(head -c 120000 /dev/zero | tr '\0' x)
-      $S exec -e A="$long" -e B="$long" -e C="$long" -e D="$long" -e E="$long" box sh -c 'echo ${#A} ${#E} ${#5}' sh \
-        "$long" "$long" "$long" "$long" "$long"
-      $S exec -e "V=$(printf '\376')" box sh -c 'printf "%s$V" "$1"' sh "$(printf 'a\377')" | od -An -tx1
-      for n in $(seq 15); do $S exec box sh -c 'echo up; exec sleep 100000' >up$n & done
-      until [ "$(cat up* | wc -l)" = 15 ]; do sleep 0.05; done
-      $S exec box true; echo $?
+      $S exec -u late -w /here -e PATH=/bin: -e "V=$(printf '\376')" -e A="$long" -e B="$long" -e C="$long" -e D="$long" \
+        -e E="$long" box tool "$(printf 'a\377')" "$long" "$long" "$long" "$long" "$long"
       """#)
-    #expect(
-      result.output == """
-        box
-        4242
-        /home/late
-        from here
-        120000 120000 120000
-         61 ff fe
-        125
+    defer { _ = try? world.swiftlet(["kill", "box"]) }
+    #expect(result.output == "box\n4242\n/home/late\n/here\n120000 120000 120000\n 61 ff fe\n")
+    #expect(result.error == "")
 
-        """)
+    let socket = world.place("runtime/swiftlet/box/vsock")
+    let others = (0..<15).map { _ in
+      UnixPeer(path: socket, retryingFor: patience, greeting: "CONNECT 1024\n")
+    }
+    #expect(others.allSatisfy { $0 != nil })
+    let refused = try world.swiftlet(["exec", "box", "/bin/true"])
     #expect(
-      result.error.hasPrefix(
-        "swiftlet: the machine takes no further programs: exec has 15 at a time, as far as memory goes\n"))
-    #expect(try world.leftovers() == [])
+      refused.error
+        == "swiftlet: the machine takes no further programs: exec has 15 at a time, as far as memory goes\n")
+    #expect(refused.status == 125)
+    withExtendedLifetime(others) {}
   }
 }

@@ -31,7 +31,7 @@ struct RunTests {
     try input.write(to: URL(fileURLWithPath: path))
     let result = try world.shell(
       """
-      $S run $IMAGE -- /bin/sh -c "trap '' USR1; exec cat" <input >output & run=$!
+      $S run $IMAGE -- /bin/sh -c "trap '' USR1; exec dd bs=64k 2>/dev/null" <input >output & run=$!
       until [ -s output ]; do sleep 0.02; done
       for n in 1 2 3 4 5; do kill -USR1 $run 2>/dev/null; sleep 0.02; done
       wait $run
@@ -261,6 +261,13 @@ struct RunTests {
     #expect(try world.leftovers() == [])
     for _ in 0..<200 where world.processes() != [] { usleep(50_000) }
     #expect(world.processes() == [])
+  }
+
+  @Test func theLimitIsToldAlsoWhereTheEndsOfChildrenAreIgnored() throws {
+    let world = try RunWorld()
+    let result = try world.shell("env --ignore-signal=CHLD $S run --time-limit 0.1 $IMAGE true; echo $?")
+    #expect(result.output == "124\n")
+    #expect(result.error.hasPrefix("swiftlet: "))
   }
 
   /// Readers that go are told as by a pipe: to who does not know by a signal, to who ignores that by every write. Until

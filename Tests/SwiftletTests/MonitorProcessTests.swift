@@ -23,7 +23,8 @@ struct MonitorProcessTests {
   @Test func itIsKilledWhenItDoesNotEnd() throws {
     let signals = try SignalDescriptor([SIGPWR])
     let monitor = try monitor("trap '' TERM; echo stuck >&2; while :; do sleep 1; done")
-    var entries = [PollEntry(try #require(monitor.words).descriptor, reading: true)]
+    let words = monitor.words
+    var entries = [PollEntry(try #require(words).descriptor, reading: true)]
     try PollEntry.wait(&entries)
     let end = monitor.finish(by: SIGTERM, heeding: signals, within: 300_000_000)
     #expect(end.end == .killed(signal: SIGKILL))
