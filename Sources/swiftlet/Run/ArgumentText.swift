@@ -19,7 +19,8 @@ enum ArgumentText {
         text += String(decoding: rest.prefix(count), as: UTF8.self)
         rest = rest.dropFirst(count)
       } else {
-        text.unicodeScalars.append(Unicode.Scalar(0x10fe00 + UInt32(rest.removeFirst()))!)
+        let byte = rest.removeFirst()
+        text += String(decoding: [0xf4, 0x8f, 0xba + (byte >> 6 & 1), 0x80 | byte & 0x3f], as: UTF8.self)
       }
     }
     return text
@@ -33,7 +34,9 @@ enum ArgumentText {
     }
   }
 
-  private static func isEscape(_ scalar: Unicode.Scalar) -> Bool { (0x10fe80...0x10feff).contains(scalar.value) }
+  private static func isEscape(_ scalar: Unicode.Scalar) -> Bool {
+    (0x10fe80...0x10feff).contains(scalar.value)
+  }
 
   private static func isEscaped(_ text: String) -> Bool { text.unicodeScalars.contains(where: isEscape) }
 

@@ -13,7 +13,8 @@ struct ProgramOptions: ParsableArguments {
 
   @Option(
     name: .shortAndLong, parsing: .unconditional,
-    help: ArgumentHelp("The program's working directory; run makes it if it is not there.", valueName: "path"))
+    help: ArgumentHelp("The program's working directory; run makes it if it is not there.", valueName: "path")
+  )
   var workdir: String?
 
   @Option(

@@ -85,7 +85,8 @@ struct RunMachine {
     setup.root = image.format == .erofs ? .erofs : .ext4
     guard let first = setup.encoded() else {
       throw Diagnostic(
-        .usage, "too much to mount", which: request.image, mend: "give 255 volumes and tmpfs, or shorter paths")
+        .usage, "too much to mount", which: request.image,
+        mend: "give 255 volumes and tmpfs, or shorter paths")
     }
     return try first + request.start(of: image.config)
   }

@@ -59,7 +59,8 @@ struct RunSession: ~Copyable {
   ///   - early: signals that wait for the program.
   ///   - whenStarted: called when the program is there.
   init(
-    _ socket: consuming FileDescriptor, opening: [UInt8], early: [Int32] = [], signals: SignalDescriptor, request: RunRequest,
+    _ socket: consuming FileDescriptor, opening: [UInt8], early: [Int32] = [], signals: SignalDescriptor,
+    request: RunRequest,
     log: MachineLog? = nil, words: MonitorWords? = nil, whenStarted: @escaping () -> Void = {}
   ) throws(SystemError) {
     let input = try InputStream(isEmpty: !request.hasInput)

@@ -39,7 +39,9 @@ enum RunStatus {
       return (ownFailure, "the guest cannot mount: \(target): \(reason)")
     case .limit: return (ownFailure, "the guest cannot set a limit: resource \(failure.detail): \(reason)")
     case .resources where Int32(failure.code) == EAGAIN:
-      return (ownFailure, "the machine takes no further programs: exec has 15 at a time, as far as memory goes")
+      return (
+        ownFailure, "the machine takes no further programs: exec has 15 at a time, as far as memory goes"
+      )
     case .resources: return (ownFailure, "the guest cannot start a program: \(reason)")
     case .request: return (ownFailure, "the guest's agent does not understand swiftlet: run make guests")
     }
