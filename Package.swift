@@ -122,7 +122,7 @@ let package = Package(
     .testTarget(
       name: "SwiftletTests",
       dependencies: [
-        "swiftlet", "AgentProtocol", "CLinux", "Configuration", "LinuxSystem",
+        "swiftlet", "AgentProtocol", "CLinux", "Configuration", "Images", "LinuxSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

@@ -83,6 +83,8 @@ extension FuzzTarget {
             underWay = 0
           }
         case .signal(let number): try check((1...64).contains(number), "signal \(number)")
+        case .outputClosed(let kind):
+          try check([.output, .errorOutput].contains(kind), "closed what is no output")
         case .inputEnd, .resize: break
         }
       }
@@ -91,22 +93,20 @@ extension FuzzTarget {
 
   /// Words of a person come out of the guest's end as they went in.
   static func agentRequest(_ bytes: [UInt8]) throws {
-    let words = bytes.split(separator: 0xff, omittingEmptySubsequences: false).map {
-      String(decoding: $0, as: UTF8.self)
-    }
+    let words = bytes.split(separator: 0xff, omittingEmptySubsequences: false).map { Array($0) }
     var start = Start(words)
     start.environment = words.reversed()
     start.user = words[0]
     guard let frame = start.encoded() else { return }
     var messages = HostMessages(expectsSetup: false)
     var place = 0
-    let sent = [0x01, 1, 0, 0, Wire.version] + frame
+    let sent: [UInt8] = [0x01, 1, 0, 0, Wire.version] + frame
     guard case .start(let request) = try messages.next(sent.span, from: &place) else {
       throw Finding(description: "no start came out")
     }
     let texts = sent[request.user...].split(separator: 0, omittingEmptySubsequences: false).dropLast()
     try check(
-      texts.map { String(decoding: $0, as: UTF8.self) } == [words[0], ""] + words + words.reversed(),
+      texts.map { Array($0) } == [words[0], []] + words + words.reversed(),
       "other words came out")
   }
 }

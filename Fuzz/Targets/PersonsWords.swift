@@ -2,6 +2,7 @@ import Backends
 import Boot
 import Configuration
 import DeviceFakes
+import LinuxSystem
 
 @testable import swiftlet
 

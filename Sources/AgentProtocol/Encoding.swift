@@ -25,21 +25,22 @@ public struct Setup: Sendable, Equatable {
   public func encoded() -> [UInt8]? {
     guard mounts.count < 256 else { return nil }
     let payload = [options.rawValue, root.rawValue, UInt8(mounts.count)] + mounts.map { $0.kind.rawValue }
-    return frame(.setup, payload, [hostName] + mounts.flatMap { [$0.source, $0.target] })
+    let texts = [hostName] + mounts.flatMap { [$0.source, $0.target] }
+    return frame(.setup, payload, texts.map { Array($0.utf8) }, limit: Wire.payloadLimit)
   }
 }
 
-/// A program to run, in words: see ``StartRequest``.
+/// A program to run, in words, which are any bytes but zero: see ``StartRequest``.
 public struct Start: Sendable, Equatable {
   public var options: StartRequest.Options = []
   public var window = WindowSize(columns: 0, rows: 0)
-  public var user = ""
-  public var directory = ""
-  public var arguments: [String]
-  public var environment: [String] = []
+  public var user: [UInt8] = []
+  public var directory: [UInt8] = []
+  public var arguments: [[UInt8]]
+  public var environment: [[UInt8]] = []
   public var limits: [StartRequest.Limit] = []
 
-  public init(_ arguments: [String]) { self.arguments = arguments }
+  public init(_ arguments: [[UInt8]]) { self.arguments = arguments }
 
   /// The frame; nil where it would be too long, or a string holds a zero byte.
   public func encoded() -> [UInt8]? {
@@ -56,7 +57,7 @@ public struct Start: Sendable, Equatable {
       append(limit.soft, width: 8, to: &payload)
       append(limit.hard, width: 8, to: &payload)
     }
-    return frame(.start, payload, [user, directory] + arguments + environment)
+    return frame(.start, payload, [user, directory] + arguments + environment, limit: Wire.startLimit)
   }
 }
 
@@ -71,12 +72,11 @@ private func append(_ number: UInt64, width: UInt64, to bytes: inout [UInt8]) {
   for index in 0..<width { bytes.append(UInt8(truncatingIfNeeded: number >> (8 * index))) }
 }
 
-private func frame(_ kind: HostKind, _ head: [UInt8], _ texts: [String]) -> [UInt8]? {
+private func frame(_ kind: HostKind, _ head: [UInt8], _ texts: [[UInt8]], limit: Int) -> [UInt8]? {
   var payload = head
   for text in texts {
-    let bytes = text.utf8
-    guard bytes.count + payload.count < Wire.payloadLimit, !bytes.contains(0) else { return nil }
-    payload += bytes
+    guard text.count + payload.count < limit, !text.contains(0) else { return nil }
+    payload += text
     payload.append(0)
   }
   var frame: [UInt8] = []

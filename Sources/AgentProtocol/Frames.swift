@@ -15,6 +15,11 @@ extension SmallFrame {
     SmallFrame(HostKind.signal, UInt32(number), width: 1)
   }
 
+  /// - Parameter kind: ``GuestKind/output`` or ``GuestKind/errorOutput``.
+  public static func outputClosed(_ kind: GuestKind) -> SmallFrame {
+    SmallFrame(HostKind.outputClosed, UInt32(kind.rawValue), width: 1)
+  }
+
   public static var guestHello: SmallFrame { SmallFrame(GuestKind.hello, UInt32(Wire.version), width: 1) }
 
   public static func started(process: UInt32) -> SmallFrame {

@@ -81,16 +81,15 @@ public struct GuestMessages: Sendable {
   public mutating func next(_ bytes: Span<UInt8>, from place: inout Int) throws(ProtocolViolation)
     -> GuestMessage?
   {
-    while let (header, payload) = try bytes.frame(from: &place) {
-      if let message = try message(header, bytes, payload) { return message }
+    while let (kind, payload) = try bytes.frame(of: GuestKind.self, from: &place) {
+      if let message = try message(kind, bytes, payload) { return message }
     }
     return nil
   }
 
   private mutating func message(
-    _ header: FrameHeader, _ bytes: Span<UInt8>, _ payload: Range<Int>
+    _ kind: GuestKind, _ bytes: Span<UInt8>, _ payload: Range<Int>
   ) throws(ProtocolViolation) -> GuestMessage? {
-    guard let kind = GuestKind(rawValue: header.kind) else { throw .unknownFrame }
     switch (stage, kind) {
     case (.hello, .hello):
       try expect(payload.count == 1, .badLength)

@@ -7,6 +7,8 @@ public enum HostMessage: Sendable, Equatable {
   case resize(WindowSize)
   /// 1 to 64.
   case signal(UInt8)
+  /// Nobody reads what is sent as ``GuestKind/output`` or ``GuestKind/errorOutput`` any more.
+  case outputClosed(GuestKind)
 }
 
 /// A terminal's size in characters.
@@ -37,8 +39,8 @@ public struct HostMessages: Sendable {
   public mutating func next(_ bytes: Span<UInt8>, from place: inout Int) throws(ProtocolViolation)
     -> HostMessage?
   {
-    while let (header, payload) = try bytes.frame(from: &place) {
-      if let message = try message(header, bytes, payload) { return message }
+    while let (kind, payload) = try bytes.frame(of: HostKind.self, from: &place) {
+      if let message = try message(kind, bytes, payload) { return message }
     }
     return nil
   }
@@ -47,9 +49,8 @@ public struct HostMessages: Sendable {
   public mutating func took(_ count: Int) { window += count }
 
   private mutating func message(
-    _ header: FrameHeader, _ bytes: Span<UInt8>, _ payload: Range<Int>
+    _ kind: HostKind, _ bytes: Span<UInt8>, _ payload: Range<Int>
   ) throws(ProtocolViolation) -> HostMessage? {
-    guard let kind = HostKind(rawValue: header.kind) else { throw .unknownFrame }
     switch kind {
     case .hello:
       try enter(from: .hello, expectsSetup ? .setup : .start)
@@ -94,6 +95,12 @@ public struct HostMessages: Sendable {
         WindowSize(
           columns: UInt16(truncatingIfNeeded: bytes.number(at: first, width: 2)),
           rows: UInt16(truncatingIfNeeded: bytes.number(at: first + 2, width: 2))))
+    case .outputClosed:
+      guard payload.count == 1 else { throw .badLength }
+      guard let kind = GuestKind(rawValue: bytes[first]), kind == .output || kind == .errorOutput else {
+        throw .badValue
+      }
+      return .outputClosed(kind)
     default:
       guard payload.count == 1 else { throw .badLength }
       guard (1...64).contains(bytes[first]) else { throw .badValue }

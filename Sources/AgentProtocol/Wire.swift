@@ -5,10 +5,12 @@ public enum Wire {
   public static let port: UInt32 = 1024
   /// Bytes before each frame's payload.
   public static let headerSize = 4
-  /// The longest payload, in bytes.
+  /// The longest payload, in bytes, but of start.
   public static let payloadLimit = 1 << 16
+  /// The longest payload of start: about what Linux lets programs have, with the stack that they usually get.
+  public static let startLimit = 1 << 21
   /// The longest frame.
-  public static let frameLimit = headerSize + payloadLimit
+  public static let frameLimit = headerSize + startLimit
   /// Bytes of standard input that may be under way, until the guest says that some have been taken.
   public static let inputWindow = 1 << 17
 }
@@ -22,6 +24,7 @@ public enum HostKind: UInt8, Sendable {
   case inputEnd = 0x05
   case resize = 0x06
   case signal = 0x07
+  case outputClosed = 0x08
 }
 
 /// Frames from the guest.
@@ -54,14 +57,16 @@ public enum ProtocolViolation: Error, Sendable, Equatable {
 /// What stands before a payload: its kind, and its length in 24 bits, the lowest first.
 public struct FrameHeader: Sendable, Equatable {
   public let kind: UInt8
-  /// Bytes of payload, 0 to ``Wire/payloadLimit``.
+  /// Bytes of payload, 0 to the limit of the kind.
   public let length: Int
+
+  private var limit: Int { kind == HostKind.start.rawValue ? Wire.startLimit : Wire.payloadLimit }
 
   /// - Parameter length: must be within the limit.
   public init(kind: UInt8, length: Int) {
-    precondition((0...Wire.payloadLimit).contains(length))
     self.kind = kind
     self.length = length
+    precondition((0...limit).contains(length))
   }
 
   /// The header at `place`; nil where not all of it is there.
@@ -69,7 +74,7 @@ public struct FrameHeader: Sendable, Equatable {
     guard bytes.count - place >= Wire.headerSize else { return nil }
     kind = bytes[place]
     length = Int(bytes[place + 1]) | Int(bytes[place + 2]) << 8 | Int(bytes[place + 3]) << 16
-    guard length <= Wire.payloadLimit else { throw .frameTooLong }
+    guard length <= limit else { throw .frameTooLong }
   }
 
   /// Its bytes as one number, the first one lowest.
@@ -94,14 +99,17 @@ public struct SmallFrame: Sendable {
 }
 
 extension Span where Element == UInt8 {
-  /// The header and the payload of the frame that is there in whole at `place`, which is moved behind it; nil where
-  /// none is.
-  func frame(from place: inout Int) throws(ProtocolViolation) -> (FrameHeader, Range<Int>)? {
+  /// Kind and payload of the frame that is there in whole at `place`, which is moved behind it; nil where none is.
+  func frame<Kind: RawRepresentable<UInt8>>(
+    of _: Kind.Type, from place: inout Int
+  ) throws(ProtocolViolation) -> (Kind, Range<Int>)? {
     guard let header = try FrameHeader(self, at: place) else { return nil }
+    // Not after its payload, which there may be no room for.
+    guard let kind = Kind(rawValue: header.kind) else { throw .unknownFrame }
     let first = place + Wire.headerSize
     guard count - first >= header.length else { return nil }
     place = first + header.length
-    return (header, first..<place)
+    return (kind, first..<place)
   }
 
   /// The number in `width` bytes at `place`, the lowest first.

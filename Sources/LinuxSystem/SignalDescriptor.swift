@@ -42,13 +42,17 @@ public enum Signal {
   public static let backgroundInput = SIGTTIN
   public static let backgroundOutput = SIGTTOU
 
-  /// What ends a process that does nothing about it, other than faults and SIGKILL: without those that the process was
-  /// started to ignore, as by nohup(1), and without SIGUSR1, by which threads are kicked.
+  /// What ends a process that does nothing about it, other than faults and SIGKILL, as ``heeded(_:)``; without SIGUSR1,
+  /// by which threads are kicked.
   public static var ending: [Int32] {
-    let signals = [
+    heeded([
       SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGIO, SIGPWR,
-    ]
-    return signals.filter { $0 == SIGTERM || !isIgnored($0) }
+    ])
+  }
+
+  /// Those of `signals` that the process was not started to ignore, as by nohup(1), and SIGTERM.
+  public static func heeded(_ signals: [Int32]) -> [Int32] {
+    signals.filter { $0 == SIGTERM || !isIgnored($0) }
   }
 
   /// Makes a write that nobody will read, or that is over a limit, fail instead of ending the process.
@@ -60,6 +64,12 @@ public enum Signal {
   /// Makes a write that would make a file longer than it may be (setrlimit(2), RLIMIT_FSIZE) fail instead of ending the
   /// process.
   public static func ignoreFileSizeLimit() { signal(SIGXFSZ, SIG_IGN) }
+
+  /// Lets the ends of children be waited for, also where this process was started to ignore them.
+  public static func heedChildren() { signal(childChanged, SIG_DFL) }
+
+  /// Lets this process set its terminal while it is in the background, instead of being stopped for that.
+  public static func ignoreBackgroundOutput() { signal(backgroundOutput, SIG_IGN) }
 
   /// Stops the process as ``stop`` does by default, so not at all where nobody could continue it (an orphaned process
   /// group). Returns when it was continued.

@@ -153,7 +153,11 @@ private func encoded(_ value: some Encodable) throws -> String {
 
 /// Shows progress in one line of standard error, where that is a terminal.
 func terminalProgress() -> Progress {
-  guard Terminal.isTerminal(STDERR_FILENO) else { return .silent }
+  Terminal.isTerminal(STDERR_FILENO) ? Progress(tell: showProgress) : .silent
+}
+
+/// Shows a line on standard error, a terminal, in place of the last one.
+@Sendable func showProgress(_ line: String) {
   // To the line's start, and what is right of it away.
-  return Progress { standardError("\r\u{1b}[K\(Diagnostic.printable($0))") }
+  standardError("\r\u{1b}[K\(Diagnostic.printable(line))")
 }

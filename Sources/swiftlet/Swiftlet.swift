@@ -34,8 +34,9 @@ enum Program {
     _ = hasOutput
     fillStandardDescriptors()
     Signal.ignoreFileSizeLimit()
+    Signal.heedChildren()
     do {
-      var command = try Swiftlet.parseAsRoot()
+      var command = try Swiftlet.parseAsRoot(ArgumentText.commandLine())
       try command.run()
     } catch let diagnostic as Diagnostic {
       fail(diagnostic)
@@ -75,7 +76,6 @@ enum Program {
 
   /// Says it on one line of standard error.
   static func warn(_ text: String) {
-    let line = Array("swiftlet: \(Diagnostic.printable(text))\n".utf8)
-    _ = write(STDERR_FILENO, line, line.count)
+    standardError("swiftlet: \(Diagnostic.printable(text))\n")
   }
 }

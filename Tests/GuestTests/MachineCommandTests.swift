@@ -136,13 +136,23 @@ struct RunTerminalTests {
     let sane = try pane.attributes()
     let words = world.environment.map { "\($0)='\($1)'" }.joined(separator: " ")
     let program = Program.folder.appendingPathComponent("swiftlet").path
-    try pane.enter("env \(words) \(program) run -it '\(world.image)' /bin/sh; echo ended=$?")
-    try pane.wait(for: "/ # ")
+    try pane.enter("env \(words) \(program) run -it -u 12 '\(world.image)' /bin/sh; echo ended=$?")
+    try pane.wait(until: "there is a monitor") { pane.monitor() != nil }
+    let monitor = try #require(pane.monitor())
+    kill(monitor, SIGSTOP)
+    // Unless the host was so fast that the program is there.
+    try pane.wait(until: "the wait is shown") {
+      let text = try pane.text()
+      return text.contains("\nstarting the machine") || text.contains("/ $ ")
+    }
+    kill(monitor, SIGCONT)
+    try pane.wait(for: "/ $ ")
+    #expect(try !pane.text().contains("starting the machine"))
 
     try pane.type("echo a''bx")
     try pane.press("BSpace")
-    try pane.enter("c; tty; stty size")
-    try pane.wait(for: "\nabc\n/dev/pts/0\n30 100\n")
+    try pane.enter("c >/dev/tty; tty; stty size; echo mine >/dev/pts/0")
+    try pane.wait(for: "\nabc\n/dev/pts/0\n30 100\nmine\n")
 
     try pane.resize(columns: 90, rows: 25)
     try pane.enter("until stty size | grep '^25 90$'; do :; done")
@@ -155,8 +165,11 @@ struct RunTerminalTests {
     try pane.wait(for: "\nstatus=130\n")
     #expect(try !pane.text().contains("\nend\n"))
 
-    try pane.enter("exit 9")
-    try pane.wait(for: "ended=9")
+    try pane.enter("stty raw; echo ra''w; exec sleep 1000")
+    try pane.wait(for: "\nraw")
+    try pane.press("C-c", "C-a")
+    try pane.type("x")
+    try pane.wait(for: "ended=137")
     #expect(try pane.attributes() == sane)
     #expect(try world.leftovers() == [])
   }

@@ -23,7 +23,7 @@ struct RunTests {
   /// all buffers on the way hold.
   @Test func bytesPassUnharmed() throws {
     let world = try RunWorld()
-    let count = runsLongTests ? 100_000_000 : 1_000_000
+    let count = runsLongTests ? 100_000_000 : 16_000_000
     let path = world.place("input")
     let pattern = Data((0..<65_521).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) })
     var input = Data()
@@ -31,7 +31,7 @@ struct RunTests {
     try input.write(to: URL(fileURLWithPath: path))
     let result = try world.shell(
       """
-      $S run $IMAGE -- /bin/sh -c "trap '' USR1; exec cat" <input >output & run=$!
+      $S run $IMAGE -- /bin/sh -c "trap '' USR1; exec dd bs=64k 2>/dev/null" <input >output & run=$!
       until [ -s output ]; do sleep 0.02; done
       for n in 1 2 3 4 5; do kill -USR1 $run 2>/dev/null; sleep 0.02; done
       wait $run
@@ -115,6 +115,20 @@ struct RunTests {
     #expect(result.output == "ready\nuser\nended\n")
     #expect(result.error == "")
     #expect(result.status == 3)
+  }
+
+  /// What comes before there is a program waits for it, but not what the command was started to ignore.
+  @Test func earlySignalsWaitForTheProgram() throws {
+    let world = try RunWorld()
+    let result = try world.shell(
+      """
+      trap '' HUP
+      $S run --json result $IMAGE sleep 1000 & run=$!
+      until [ -e "$XDG_RUNTIME_DIR"/swiftlet/*/lock ]; do sleep 0.02; done
+      kill -HUP $run; kill -USR1 $run; wait $run; echo $?; grep '"ended"' result
+      """)
+    #expect(result.output == "138\n  \"ended\": \"killed\",\n")
+    #expect(result.error == "")
   }
 
   /// A program that does not mind interrupts is ended by the second.
@@ -217,6 +231,23 @@ struct RunTests {
     #expect(second.error == "")
   }
 
+  /// One that waits for a disk that takes nothing, and cannot be killed.
+  @Test func aStuckProcessDoesNotHoldTheEnd() throws {
+    let world = try RunWorld()
+    let result = try world.run(
+      ["--writable", "\(world.place("disk.ext4")),size=32M"],
+      [
+        "/bin/sh", "-c",
+        """
+        mkdir /disk; mount -t ext4 /dev/vdb /disk; fsfreeze --freeze /disk; echo frozen
+        (echo >/disk/file) & until grep -q State:.D /proc/$!/status; do :; done; exit 4
+        """,
+      ])
+    #expect(result.output == "frozen\n")
+    #expect(result.error == "")
+    #expect(result.status == 4)
+  }
+
   /// By passt, which is gone with the machine.
   @Test(.enabled(if: access("/usr/bin/passt", X_OK) == 0 && access("/usr/bin/curl", X_OK) == 0))
   func aPortOfTheHostLeadsInside() throws {
@@ -236,12 +267,38 @@ struct RunTests {
     #expect(world.processes() == [])
   }
 
-  /// A reader that wants no more ends the program, as in a pipe.
-  @Test func aReaderThatGoesEndsTheProgram() throws {
+  @Test func theLimitIsToldAlsoWhereTheEndsOfChildrenAreIgnored() throws {
     let world = try RunWorld()
-    let result = try world.shell("{ $S run $IMAGE yes; echo $? >status; } | head -n 1; cat status")
-    #expect(result.output == "y\n141\n")
+    let result = try world.shell("env --ignore-signal=CHLD $S run --time-limit 0.1 $IMAGE true; echo $?")
+    #expect(result.output == "124\n")
+    #expect(result.error.hasPrefix("swiftlet: "))
+  }
+
+  /// Readers that go are told as by a pipe: to who does not know by a signal, to who ignores that by every write. Until
+  /// then a warning gets by an output that is read more slowly than written.
+  @Test func readersThatGoAreToldAsByAPipe() throws {
+    let world = try RunWorld()
+    let result = try world.shell(
+      """
+      mkfifo errors; head -n 1 <errors >first &
+      { $S run $IMAGE sh -c "yes & sleep 2; echo warning >&2; wait \\$!; [ \\$? = 141 ] || exit 1; trap '' PIPE
+      while echo y; do :; done 2>/dev/null; while echo y >&2; do :; done; exit 6" 2>errors
+      echo $? >status; } | while [ ! -s first ]; do head -c 4096 >/dev/null; done; cat first status
+      """)
+    #expect(result.output == "warning\n6\n")
     #expect(result.error == "")
+  }
+
+  /// The program is told, and so is the person: the status is not that of success.
+  @Test func outputThatIsLostIsNoSuccess() throws {
+    let world = try RunWorld()
+    let result = try world.shell(
+      """
+      $S run $IMAGE sh -c "trap '' PIPE; while echo y; do :; done 2>/dev/null" >/dev/full; echo $?
+      """)
+    #expect(result.output == "125\n")
+    #expect(
+      result.error == "swiftlet: the program's output is lost: standard output: No space left on device\n")
   }
 
   /// Nor do they leave memory: it is their processes'.

@@ -27,6 +27,8 @@ struct Agent {
   /// The host's address.
   private static let host: UInt32 = 2
   private static let childSignal: UInt64 = 1 << UInt64(SIGCHLD - 1)
+  /// Seconds in which no killed process ends, after which those that are left are taken for stuck in the kernel.
+  private static let patience = 5
 
   private let sessions: UnsafeMutablePointer<Session>
   /// Of poll(2): ended children, new sessions, and then ``Session/entryCount`` for each session.
@@ -36,6 +38,7 @@ struct Agent {
   private var children: Int32 = -1
   private var listener: Int32 = -1
   private var settles = false
+  private var hasEndedTheRest = false
   private var layer: Int32 = -1
 
   init(sessions: UnsafeMutablePointer<Session>, entries: UnsafeMutablePointer<pollfd>) {
@@ -51,7 +54,8 @@ struct Agent {
     let socket = Int32(truncatingIfNeeded: sys_vsock_stream(0))
     guard socket >= 0, sys_vsock_connect(socket, Agent.host, Wire.port) == 0 else { powerOff() }
     // The host speaks at once: the first read waits for it, later ones do not.
-    addSession(Session(socket, number: 0))
+    guard let session = Session(socket, isFirst: true) else { powerOff() }
+    addSession(session)
     receive(0)
     _ = sys_set_flags(socket, O_RDWR | O_NONBLOCK)
     finishTurn(0)
@@ -137,12 +141,19 @@ struct Agent {
   }
 
   private mutating func accept() {
-    let socket = Int32(truncatingIfNeeded: sys_accept(listener))
+    var peer: UInt32 = 0
+    let socket = Int32(truncatingIfNeeded: sys_vsock_accept(listener, &peer))
     guard socket >= 0 else { return }
-    for number in 1..<Agent.sessionLimit where number >= sessionCount || !sessions[number].isUsed {
-      return addSession(Session(socket, number: number), at: number)
+    // Nobody else has anything to say here: no program of the machine either.
+    guard peer == Agent.host else {
+      _ = sys_close(socket)
+      return
     }
-    _ = sys_close(socket)
+    for number in 1..<Agent.sessionLimit where number >= sessionCount || !sessions[number].isUsed {
+      guard let session = Session(socket, isFirst: false) else { break }
+      return addSession(session, at: number)
+    }
+    Session.refuse(socket)
   }
 
   private mutating func addSession(_ session: Session, at number: Int = 0) {
@@ -156,7 +167,7 @@ extension Agent {
   private mutating func reap() {
     // What the records tell is less than what waiting does.
     drainChildSignals()
-    collect(WNOHANG)
+    _ = collect()
     if sessions[0].hasEnded { endTheRest() }
   }
 
@@ -166,16 +177,22 @@ extension Agent {
     }
   }
 
-  private func endTheRest() {
-    guard sys_kill(-1, SIGKILL) == 0 else { return }
-    collect(0)
+  /// Kills all other processes, and waits until they are gone, but not for those that the kernel does not let go.
+  private mutating func endTheRest() {
+    guard !hasEndedTheRest else { return }
+    hasEndedTheRest = true
+    _ = sys_kill(-1, SIGKILL)
+    var limit = timespec(tv_sec: Agent.patience, tv_nsec: 0)
+    while collect(), sys_wait_signal(Agent.childSignal, &limit) > 0 {}
   }
 
-  private func collect(_ options: Int32) {
+  /// Collects what has ended.
+  /// - Returns: whether there are processes left.
+  private func collect() -> Bool {
     var status: Int32 = 0
     while true {
-      let process = sys_wait(&status, options)
-      guard process > 0 else { return }
+      let process = sys_wait(&status, WNOHANG)
+      guard process > 0 else { return process == 0 }
       for number in 0..<sessionCount { sessions[number].processEnded(Int32(truncatingIfNeeded: process), status) }
     }
   }

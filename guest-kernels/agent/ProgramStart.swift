@@ -7,22 +7,22 @@ struct ProgramStart {
   let directory: CText
   let account: Account
   let files: StandardFiles
-  let limitCount: Int
-  let limits: CText
-  let isTerminal: Bool
+  let request: StartRequest
+  /// Where the request's places are.
+  let received: UnsafeBufferPointer<UInt8>
   private(set) var failure: Failure?
 
   /// Runs in the new process, which shares memory with the agent until it becomes another program.
   mutating func becomeProgram() {
     _ = sys_setsid()
-    if isTerminal { _ = sys_take_terminal(files.input) }
+    if request.options.contains(.terminal) { _ = sys_take_terminal(files.input) }
     _ = sys_dup2(files.input, 0)
     _ = sys_dup2(files.output, 1)
     _ = sys_dup2(files.errors, 2)
-    for index in 0..<limitCount {
-      let limit = limits + index * StartRequest.Limit.size
-      let result = sys_set_limit(Int32(limit[0]), number(limit + 1), number(limit + 9))
-      guard result == 0 else { return fail(.limit, result, detail: limit[0]) }
+    for index in 0..<request.limitCount {
+      let limit = request.limit(index, in: received.span)
+      let result = sys_set_limit(Int32(limit.resource), limit.soft, limit.hard)
+      guard result == 0 else { return fail(.limit, result, detail: limit.resource) }
     }
     if account.user != 0 || account.group != 0 || account.groupCount > 0 {
       let result = account.become()
@@ -37,28 +37,21 @@ struct ProgramStart {
     fail(.execution, execute(command, arguments, environment))
   }
 
-  private func number(_ place: CText) -> UInt64 {
-    var value: UInt64 = 0
-    for index in 0..<8 { value |= UInt64(place[index]) << UInt64(8 * index) }
-    return value
-  }
-
   private mutating func fail(_ step: Failure.Step, _ result: Int, detail: UInt8 = 0) {
     failure = Failure(step, code: UInt16(truncatingIfNeeded: -result), detail: detail)
   }
 
   init(
     arguments: UnsafeMutablePointer<CText?>, environment: UnsafeMutablePointer<CText?>, directory: CText,
-    account: Account, files: StandardFiles, limitCount: Int, limits: CText, isTerminal: Bool
+    account: Account, files: StandardFiles, request: StartRequest, received: UnsafeBufferPointer<UInt8>
   ) {
     self.arguments = arguments
     self.environment = environment
     self.directory = directory
     self.account = account
     self.files = files
-    self.limitCount = limitCount
-    self.limits = limits
-    self.isTerminal = isTerminal
+    self.request = request
+    self.received = received
   }
 }
 

@@ -13,14 +13,15 @@ struct RunningProgram {
   var hasOutput: Bool { output >= 0 || errors >= 0 }
 
   /// Runs what is asked for.
-  /// - Parameter bytes: where the request's places are.
-  mutating func start(_ request: StartRequest, _ bytes: CText) throws(Failure) {
+  /// - Parameter received: where the request's places are.
+  mutating func start(_ request: StartRequest, _ received: UnsafeBufferPointer<UInt8>) throws(Failure) {
+    let bytes = received.baseAddress!
     let account = try Account(bytes + request.user)
     if request.options.contains(.makesDirectory) { makeFolders(bytes + request.directory) }
     var theirs = StandardFiles()
     defer { theirs.close() }
     isTerminal = request.options.contains(.terminal)
-    try isTerminal ? openTerminal(&theirs, request.window) : openPipes(&theirs, account)
+    try isTerminal ? openTerminal(&theirs, request.window, account) : openPipes(&theirs, account)
 
     let texts = text_pointers()!
     let environment = texts + request.argumentCount + 1
@@ -29,7 +30,7 @@ struct RunningProgram {
     account.completeHome(environment, count: request.environmentCount)
     var start = ProgramStart(
       arguments: texts, environment: environment, directory: bytes + request.directory, account: account,
-      files: theirs, limitCount: request.limitCount, limits: bytes + request.limits, isTerminal: isTerminal)
+      files: theirs, request: request, received: received)
     let heap = heap_used()
     let result = withUnsafeMutablePointer(to: &start) { spawn($0) }
     heap_reset(heap)
@@ -52,7 +53,9 @@ struct RunningProgram {
     pointers[count] = nil
   }
 
-  private mutating func openTerminal(_ theirs: inout StandardFiles, _ size: WindowSize) throws(Failure) {
+  private mutating func openTerminal(
+    _ theirs: inout StandardFiles, _ size: WindowSize, _ account: borrowing Account
+  ) throws(Failure) {
     let terminal = openFile("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)
     guard terminal >= 0 else { throw Failure(.resources, code: UInt16(truncatingIfNeeded: -terminal)) }
     output = Int32(truncatingIfNeeded: terminal)
@@ -64,6 +67,8 @@ struct RunningProgram {
     theirs.output = theirs.input
     theirs.errors = theirs.input
     resize(size)
+    // So that the program can open it by its name. Its group stays the one of terminals.
+    if account.user != 0 { _ = sys_set_owner(theirs.input, account.user, UInt32.max) }
   }
 
   private mutating func openPipes(_ theirs: inout StandardFiles, _ account: borrowing Account) throws(Failure) {

@@ -11,7 +11,12 @@ struct Session {
   /// With its header, what the transport carries at once.
   private static let longestRead = (1 << 16) - Wire.headerSize
 
+  private static let outgoingSize = 1 << 16 + spare
+  private static let typedSize = Wire.inputWindow + endOfFileSize
+  private static let memorySize = Wire.frameLimit + typedSize + outgoingSize
+
   private var socket: Int32
+  private let memory: UnsafeMutablePointer<UInt8>
   private var messages: HostMessages
   private var received: Buffer
   private var place = 0
@@ -21,20 +26,37 @@ struct Session {
   /// Bytes of input that were passed on, and not told of yet.
   private var taken = 0
   private var inputEnded = false
+  /// Which output is read first the next time, so that none waits for the end of the other.
+  private var firstOutput = GuestKind.output
   private var ending: Ending?
   /// Nothing is to be said any more.
   private var hasTold = false
 
-  /// - Parameter number: 0 for the machine's first session.
-  init(_ socket: Int32, number: Int) {
+  /// - Parameter isFirst: whether it is the machine's first one.
+  /// - Returns: nil where there is no memory for it.
+  init?(_ socket: Int32, isFirst: Bool) {
+    guard let memory = UnsafeMutablePointer<UInt8>(bitPattern: sys_map(Session.memorySize)),
+      Int(bitPattern: memory) > 0
+    else { return nil }
     self.socket = socket
-    messages = HostMessages(expectsSetup: number == 0)
-    let memory = session_memory(number)!
+    self.memory = memory
+    messages = HostMessages(expectsSetup: isFirst)
     received = Buffer(memory, capacity: Wire.frameLimit)
-    typed = Buffer(memory + Wire.frameLimit, capacity: Wire.inputWindow + 1)
-    outgoing = Buffer(
-      memory + Wire.frameLimit + Wire.inputWindow + 1, capacity: 1 << 16 + Session.spare)
+    typed = Buffer(memory + Wire.frameLimit, capacity: Session.typedSize)
+    outgoing = Buffer(memory + Wire.frameLimit + Session.typedSize, capacity: Session.outgoingSize)
     outgoing.append(.guestHello)
+  }
+
+  /// Says that there is no room for this session.
+  static func refuse(_ socket: Int32) {
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { memory in
+      guard let start = memory.baseAddress else { return }
+      var words = Buffer(start, capacity: memory.count)
+      words.append(.guestHello)
+      words.append(.failed(Failure(.resources, code: UInt16(EAGAIN))))
+      _ = words.write(to: socket)
+    }
+    _ = sys_close(socket)
   }
 
   var isUsed: Bool { socket >= 0 }
@@ -57,6 +79,7 @@ struct Session {
 
   /// Reads what the host has sent; false where the connection is gone.
   mutating func fill() -> Bool {
+    dropTaken()
     // What is left is less than a frame, so that there is room.
     let result = received.read(from: socket, atMost: received.room)
     return result > 0 || result == Int(-EAGAIN)
@@ -64,9 +87,13 @@ struct Session {
 
   /// The next message, whose places are in what ``withReceived(_:)`` gives, until the one after it is asked for.
   mutating func nextMessage() throws(ProtocolViolation) -> HostMessage? {
+    dropTaken()
+    return try messages.next(UnsafeBufferPointer(start: received.bytes, count: received.count).span, from: &place)
+  }
+
+  private mutating func dropTaken() {
     received.drop(place)
     place = 0
-    return try messages.next(UnsafeBufferPointer(start: received.bytes, count: received.count).span, from: &place)
   }
 
   func withReceived<Result>(_ body: (UnsafeMutablePointer<UInt8>) -> Result) -> Result { body(received.bytes) }
@@ -83,18 +110,20 @@ struct Session {
       }
     case .inputEnd:
       inputEnded = true
-      if program.isTerminal { typed.append(Session.endOfFile.path, count: 1) }
+      if program.isTerminal { typed.append(Session.endOfFile.path, count: Session.endOfFileSize) }
     case .resize(let size): program.resize(size)
     case .signal(let number): program.signal(Int32(number))
+    case .outputClosed(let kind): program.closeOutput(kind)
     }
   }
 
-  /// What ends a terminal's input: Ctrl-D.
-  private static let endOfFile: StaticString = "\u{4}"
+  /// What ends a terminal's input: Ctrl-D, and before that one that ends a line that was begun.
+  private static let endOfFile: StaticString = "\u{4}\u{4}"
+  private static let endOfFileSize = 2
 
   private mutating func start(_ request: StartRequest) {
     do throws(Failure) {
-      try program.start(request, received.bytes)
+      try program.start(request, UnsafeBufferPointer(start: received.bytes, count: received.count))
       outgoing.append(.started(process: UInt32(program.process)))
     } catch {
       fail(error)
@@ -120,13 +149,15 @@ struct Session {
   mutating func relay() {
     guard ending != nil || program.process > 0 else { return }
     passInput()
-    passOutput(.output)
-    passOutput(.errorOutput)
+    let first = firstOutput
+    let second: GuestKind = first == .output ? .errorOutput : .output
+    if passOutput(first) { firstOutput = second }
+    _ = passOutput(second)
   }
 
   private mutating func passInput() {
-    if program.input >= 0, !typed.isEmpty {
-      let result = typed.write(to: program.input)
+    if !typed.isEmpty {
+      let result = program.input < 0 ? Int(-EPIPE) : typed.write(to: program.input)
       if result > 0 {
         taken += result
       } else if result != Int(-EAGAIN) {
@@ -147,9 +178,10 @@ struct Session {
     return room < Session.smallestRead ? 0 : room
   }
 
-  private mutating func passOutput(_ kind: GuestKind) {
+  /// - Returns: whether there was something.
+  private mutating func passOutput(_ kind: GuestKind) -> Bool {
     let (room, file) = (readRoom, kind == .output ? program.output : program.errors)
-    guard file >= 0, room > 0 else { return }
+    guard file >= 0, room > 0 else { return false }
     let count = outgoing.read(from: file, atMost: room, after: Wire.headerSize)
     if count > 0 {
       outgoing.put(FrameHeader(kind: kind.rawValue, length: count).word, before: count + Wire.headerSize)
@@ -157,6 +189,7 @@ struct Session {
       // After the program's end, what cannot be read now will never be.
       program.closeOutput(kind)
     }
+    return count > 0
   }
 
   mutating func tellEnd() {
@@ -179,5 +212,6 @@ struct Session {
     program.close()
     _ = sys_close(socket)
     socket = -1
+    sys_unmap(memory, Session.memorySize)
   }
 }

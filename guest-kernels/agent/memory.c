@@ -2,10 +2,9 @@
 
 #include <stdint.h>
 
-static uint8_t sessions[16][288 * 1024];
-static const uint8_t *texts[65536 + 64];
+// All arguments and variables that a start can have, and the ends of both lists.
+static const uint8_t *texts[2 * 65536 + 64];
 static uint8_t home[264];
 
-uint8_t *session_memory(long number) { return sessions[number]; }
 const uint8_t **text_pointers(void) { return texts; }
 uint8_t *home_text(void) { return home; }

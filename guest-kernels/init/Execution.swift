@@ -43,7 +43,8 @@ private func endOfEntry(_ entry: CText) -> CText {
   return cursor
 }
 
-/// Puts "directory/command" into `path`; false when it does not fit.
+/// Puts "directory/command" into `path`, or what is in the working directory where nothing is before the end (POSIX,
+/// Base Definitions, section 8.3); false when it does not fit.
 private func join(
   _ directory: CText, _ end: CText, _ command: CText, into path: UnsafeMutableBufferPointer<UInt8>
 ) -> Bool {
@@ -52,6 +53,7 @@ private func join(
   guard directoryLength + commandLength + 2 <= path.count else { return false }
   for index in 0..<directoryLength { path[index] = directory[index] }
   path[directoryLength] = 0x2f
-  for index in 0...commandLength { path[directoryLength + 1 + index] = command[index] }
+  let start = directoryLength == 0 ? 0 : directoryLength + 1
+  for index in 0...commandLength { path[start + index] = command[index] }
   return true
 }

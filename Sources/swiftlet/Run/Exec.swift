@@ -13,29 +13,7 @@ struct Exec: ParsableCommand {
       stand before the name.
       """)
 
-  @Option(
-    name: .shortAndLong, parsing: .unconditionalSingleValue,
-    help: ArgumentHelp(
-      "Set a variable of the program's environment; without a value, to what it is here. May be repeated.",
-      valueName: "name[=value]"))
-  var env: [String] = []
-
-  @Option(
-    name: .shortAndLong, parsing: .unconditional,
-    help: ArgumentHelp("The program's working directory.", valueName: "path"))
-  var workdir: String?
-
-  @Option(
-    name: .shortAndLong, parsing: .unconditional,
-    help: ArgumentHelp(
-      "Who the program runs as, by names of the image or numbers.", valueName: "user[:group]"))
-  var user: String?
-
-  @Flag(name: .shortAndLong, help: "Standard input is the program's: it is without this option too.")
-  var interactive = false
-
-  @Flag(name: .shortAndLong, help: "Give the program a terminal; its standard error is in its output then.")
-  var tty = false
+  @OptionGroup var program: ProgramOptions
 
   @Argument(
     parsing: .captureForPassthrough,
@@ -54,21 +32,14 @@ struct Exec: ParsableCommand {
   private func status() throws(Diagnostic) -> Int32 {
     let request = try request()
     let machine = try MachineState(in: RuntimeFolder.path(of: words[0]))
-    guard let opening = try request.start(of: machine.program).encoded() else {
-      throw Diagnostic(
-        .usage, "arguments and environment too long", which: words[0],
-        mend: "give at most \(Wire.payloadLimit >> 10) KiB")
-    }
+    let opening = try request.start(request.program(of: machine.program))
     let socket = try MachineSocket.connect(to: words[0])
     do throws(SystemError) {
       let signals = try SignalDescriptor(RunSession.signals)
       Signal.ignoreFailedWrites()
-      var session = try RunSession(socket, opening: opening, signals: signals, hasTerminal: tty)
-      var terminal = tty ? Terminal(STDIN_FILENO) : nil
-      _ = terminal?.makeRaw()
-      let end = Result { () throws(SystemError) in try session.run() }
-      terminal?.restore()
-      return Self.status(of: try end.get(), request)
+      var session = try RunSession(socket, opening: opening, signals: signals, request: request)
+      let end = try session.run()
+      return Self.status(of: end, loss: session.loss, request)
     } catch {
       throw Diagnostic(.hostResource, "cannot wait for the program", which: words[0], mend: "\(error)")
     }
@@ -82,22 +53,15 @@ struct Exec: ParsableCommand {
     request.image = name
     request.command = Array(words.dropFirst())
     if request.command.first == "--" { request.command.removeFirst() }
-    for text in env {
-      if let entry = try RunValue.environment(text) { request.environment.append(entry) }
-    }
-    request.directory = try workdir.map { text throws(Diagnostic) in
-      try RunValue.path(text, "working directory")
-    }
-    request.user = user
-    request.hasTerminal = tty
+    try program.apply(to: &request)
     request.makesDirectory = false
     return request
   }
 
-  private static func status(of end: SessionEnd, _ request: RunRequest) -> Int32 {
+  private static func status(of end: SessionEnd, loss: String?, _ request: RunRequest) -> Int32 {
     let (status, complaint): (Int32, String?)
     switch end {
-    case .ended(let ending): return ending.status
+    case .ended(let ending): (status, complaint) = RunStatus.explain(ending, loss: loss)
     case .stopped(let signal): return 128 + signal
     case .failed(let failure): (status, complaint) = RunStatus.explain(failure, of: request)
     case .violation(let violation):

@@ -7,13 +7,21 @@ struct OutputStream: ~Copyable {
   private var pending: [UInt8] = []
   private var written = 0
   /// Why nothing can be written any more.
-  private(set) var failure: SystemError?
+  private var failure: SystemError?
+  private var isFailureTold = false
 
   init(_ number: Int32) throws(SystemError) { stream = try WaitlessStream(number, O_WRONLY) }
 
   var isBusy: Bool { written < pending.count }
   /// For poll(2): negative where nothing waits to be written.
   var descriptor: Int32 { isBusy ? stream.descriptor.raw : -1 }
+
+  /// Why nothing can be written any more, the first time that this is asked afterwards.
+  mutating func news() -> SystemError? {
+    guard !isFailureTold, let failure else { return nil }
+    isFailureTold = true
+    return failure
+  }
 
   /// Takes bytes to write; only when not busy.
   mutating func put(_ bytes: ArraySlice<UInt8>) {
@@ -40,7 +48,15 @@ struct InputStream: ~Copyable {
   private let stream: WaitlessStream
   private(set) var isAtEnd = false
 
-  init() throws(SystemError) { stream = try WaitlessStream(STDIN_FILENO, O_RDONLY) }
+  /// - Parameter isEmpty: whether there is nothing in it, whatever standard input is.
+  init(isEmpty: Bool) throws(SystemError) {
+    guard isEmpty else {
+      stream = try WaitlessStream(STDIN_FILENO, O_RDONLY)
+      return
+    }
+    let null = try FileDescriptor(opening: "/dev/null", O_RDONLY)
+    stream = try WaitlessStream(null.raw, O_RDONLY)
+  }
 
   /// For poll(2); negative at the end.
   var descriptor: Int32 { isAtEnd ? -1 : stream.descriptor.raw }

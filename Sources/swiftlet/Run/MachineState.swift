@@ -25,8 +25,8 @@ struct MachineState {
   /// Why it ended though its program had not; nil while it runs.
   var failure: String?
 
-  /// - Parameter start: the machine's first program.
-  init(_ request: RunRequest, _ start: Start) {
+  /// - Parameter program: the machine's first.
+  init(_ request: RunRequest, _ program: ImageConfig) {
     image = request.image
     command = (request.entrypoint.map { [$0] } ?? []) + request.command
     supervisor = getpid()
@@ -40,9 +40,7 @@ struct MachineState {
     volumes = zip(request.boot.shares, request.setup.mounts).map { share, mount in
       "\(share.path):\(mount.target):\(share.readOnly ? "ro" : "rw")"
     }
-    program.environment = start.environment
-    program.workingDirectory = start.directory
-    program.user = start.user
+    self.program = program
   }
 
   /// - Parameter folder: the machine's.

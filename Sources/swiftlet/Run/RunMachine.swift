@@ -25,7 +25,8 @@ struct RunMachine {
 
   private let request: RunRequest
   private let image: RunnableImage
-  private let start: Start
+  /// The frame that asks for the program.
+  private let start: [UInt8]
   private let signals: SignalDescriptor
   private let folder: RuntimeFolder
   private let state: MachineState
@@ -40,7 +41,8 @@ struct RunMachine {
   ) throws(Diagnostic) {
     self.request = request
     self.image = image
-    start = try request.start(of: image.config)
+    let program = try request.program(of: image.config)
+    start = try request.start(program)
     mask = SignalMask()
     do throws(SystemError) { signals = try SignalDescriptor(RunSession.signals) } catch {
       throw Diagnostic(.hostResource, "cannot watch signals", which: "", mend: "\(error)")
@@ -51,7 +53,7 @@ struct RunMachine {
     log = try request.isDetached ? MachineLog(in: folder.path) : nil
     self.whenStarted = { whenStarted(folder.name) }
     // From the first moment it can be seen, and ended, by its name.
-    state = MachineState(request, start)
+    state = MachineState(request, program)
     try state.write(to: folder.path)
   }
 
@@ -83,11 +85,13 @@ struct RunMachine {
       throw Diagnostic(
         .hostResource, "cannot make the machine's socket", which: folder.path, mend: "\(error)")
     }
-    var monitor = try MonitorProcess(description, mask: mask, isHeard: isHeard)
-    switch begin(listener, &monitor) {
-    case .connected(let socket): return serve(socket, opening, monitor)
-    case .stopped(let signal): return result(.stopped(signal: signal), of: monitor.finish(by: SIGKILL))
-    case .monitorEnded: return result(.lost, of: monitor.finish(by: nil))
+    let voice: MonitorProcess.Voice = !isHeard ? .kept : request.hasTerminal ? .relayed : .direct
+    let monitor = try MonitorProcess(description, mask: mask, voice: voice)
+    switch begin(listener, monitor) {
+    case .connected(let socket, let early): return serve(socket, opening, early, monitor)
+    case .stopped(let signal):
+      return result(.stopped(signal: signal), of: monitor.finish(by: SIGKILL, heeding: signals))
+    case .monitorEnded: return result(.lost, of: monitor.finish(by: nil, heeding: signals))
     }
   }
 
@@ -96,65 +100,77 @@ struct RunMachine {
   private func frames() throws(Diagnostic) -> [UInt8] {
     var setup = request.setup
     setup.root = image.format == .erofs ? .erofs : .ext4
-    guard let first = setup.encoded(), let second = start.encoded() else {
+    guard let first = setup.encoded() else {
       throw Diagnostic(
-        .usage, "arguments and environment too long", which: request.image,
-        mend: "give at most \(Wire.payloadLimit >> 10) KiB")
+        .usage, "too much to mount", which: request.image,
+        mend: "give 255 volumes and tmpfs, or shorter paths")
     }
-    return first + second
+    return first + start
   }
 
   /// What a machine comes to before its program.
   private enum Beginning: ~Copyable {
-    case connected(FileDescriptor)
+    case connected(FileDescriptor, early: [Int32])
     case stopped(Int32)
     case monitorEnded
   }
 
-  /// Waits until the guest's agent has called.
-  private func begin(_ listener: borrowing NamedListener, _ monitor: inout MonitorProcess) -> Beginning {
+  /// Waits until the guest's agent has called. Signals for the program are kept.
+  private func begin(_ listener: borrowing NamedListener, _ monitor: borrowing MonitorProcess) -> Beginning {
+    var early: [Int32] = []
+    let showsWait = !isHeard && Terminal.isTerminal(STDERR_FILENO)
+    var isWaitShown = false
+    defer { if isWaitShown { showProgress("") } }
     while true {
       var entries = [
         PollEntry(listener.descriptor.raw, reading: true), PollEntry(signals.descriptor.raw, reading: true),
-        PollEntry(monitor.ended, reading: true), PollEntry(monitor.messages, reading: true),
+        PollEntry(monitor.ended, reading: true), PollEntry(monitor.words?.descriptor ?? -1, reading: true),
       ]
-      guard (try? PollEntry.wait(&entries)) != nil else { return .stopped(SIGTERM) }
-      if entries[3].isReadable { monitor.listen() }
-      if let signal = signals.next(), signal != SIGWINCH {
-        return .stopped(signal == RunSession.powerLoss ? SIGKILL : signal)
+      let limit: Int32 = showsWait && !isWaitShown ? 1000 : -1
+      guard (try? PollEntry.wait(&entries, atMost: limit)) != nil else { return .stopped(SIGTERM) }
+      if limit > 0, !entries.contains(where: \.isReadable) {
+        showProgress("starting the machine")
+        isWaitShown = true
       }
-      if let socket = (try? UnixSocket.accept(from: listener.descriptor)) ?? nil { return .connected(socket) }
+      if entries[3].isReadable { monitor.words?.listen() }
+      while let signal = signals.next() {
+        if RunSession.stops(signal) { return .stopped(signal == RunSession.powerLoss ? SIGKILL : signal) }
+        if signal != SIGWINCH { early.append(signal) }
+      }
+      if let socket = (try? UnixSocket.accept(from: listener.descriptor)) ?? nil {
+        return .connected(socket, early: early)
+      }
       if entries[2].isReadable { return .monitorEnded }
     }
   }
 
   private func serve(
-    _ socket: consuming FileDescriptor, _ opening: [UInt8], _ monitor: consuming MonitorProcess
+    _ socket: consuming FileDescriptor, _ opening: [UInt8], _ early: [Int32],
+    _ monitor: consuming MonitorProcess
   ) -> RunResult {
     var end = SessionEnd.stopped(signal: SIGTERM)
-    var (startedAt, endedAt): (UInt64?, UInt64?)
+    var (startedAt, endedAt, loss): (UInt64?, UInt64?, String?)
     do throws(SystemError) {
       var session = try RunSession(
-        socket, opening: opening, signals: signals, hasTerminal: request.hasTerminal, log: log,
-        whenStarted: whenStarted)
-      var terminal = request.hasTerminal ? Terminal(STDIN_FILENO) : nil
-      _ = terminal?.makeRaw()
-      defer { terminal?.restore() }
+        socket, opening: opening, early: early, signals: signals, request: request, log: log,
+        words: monitor.words, whenStarted: whenStarted)
       end = try session.run()
-      (startedAt, endedAt) = (session.startedAt, Clock.monotonicNanoseconds())
+      (startedAt, endedAt, loss) = (session.startedAt, Clock.monotonicNanoseconds(), session.loss)
     } catch { Program.warn("cannot wait for the program: \(error)") }
     // Where the connection was lost, the monitor ends by itself and says why.
     let signal = end == .lost ? nil : request.boot.timeline ? SIGTERM : SIGKILL
-    var result = result(end, of: monitor.finish(by: signal))
+    var result = result(end, loss: loss, of: monitor.finish(by: signal, heeding: signals))
     (result.programStartedAt, result.programEndedAt) = (startedAt, endedAt)
     return result
   }
 
-  private func result(_ end: SessionEnd, of monitor: MonitorProcess.End) -> RunResult {
+  private func result(
+    _ end: SessionEnd, loss: String? = nil, of monitor: MonitorProcess.End
+  ) -> RunResult {
     var result = RunResult(status: RunStatus.ownFailure)
     switch end {
     case .ended(let ending):
-      result.status = ending.status
+      (result.status, result.complaint) = RunStatus.explain(ending, loss: loss)
       result.ending = ending
     case .stopped(let signal): result.status = 128 + signal
     case .failed(let failure): (result.status, result.complaint) = RunStatus.explain(failure, of: request)

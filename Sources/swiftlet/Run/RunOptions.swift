@@ -6,12 +6,7 @@ import Glibc
 /// The options of `swiftlet run`, spelled as Docker's where that has them. Of an option that is given more than once
 /// and has one value, the last one counts.
 struct RunOptions: ParsableArguments {
-  @Option(
-    name: .shortAndLong, parsing: .unconditionalSingleValue,
-    help: ArgumentHelp(
-      "Set a variable of the program's environment; without a value, to what it is here. May be repeated.",
-      valueName: "name[=value]"))
-  var env: [String] = []
+  @OptionGroup var program: ProgramOptions
 
   @Option(
     parsing: .unconditionalSingleValue,
@@ -20,26 +15,9 @@ struct RunOptions: ParsableArguments {
   var envFile: [String] = []
 
   @Option(
-    name: .shortAndLong, parsing: .unconditional,
-    help: ArgumentHelp("The program's working directory; made if it is not there.", valueName: "path"))
-  var workdir: String?
-
-  @Option(
-    name: .shortAndLong, parsing: .unconditional,
-    help: ArgumentHelp(
-      "Who the program runs as, by names of the image or numbers.", valueName: "user[:group]"))
-  var user: String?
-
-  @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Run this instead of the image's entry point.", valueName: "command"))
   var entrypoint: String?
-
-  @Flag(name: .shortAndLong, help: "Standard input is the program's: it is without this option too.")
-  var interactive = false
-
-  @Flag(name: .shortAndLong, help: "Give the program a terminal; its standard error is in its output then.")
-  var tty = false
 
   @Option(
     name: .shortAndLong, parsing: .unconditional,
@@ -151,32 +129,19 @@ struct RunOptions: ParsableArguments {
     request.command = Array(words.dropFirst())
     if request.command.first == "--" { request.command.removeFirst() }
     request.entrypoint = entrypoint
-    request.environment = try environment()
-    request.directory = try workdir.map { text throws(Diagnostic) in
-      try RunValue.path(text, "working directory")
+    if detach, program.tty {
+      throw Diagnostic(
+        .usage, "a terminal for a machine without one", which: "-d -t", mend: "use swiftlet exec -t later")
     }
-    request.user = user
-    request.hasTerminal = tty
+    for file in envFile { request.environment += try RunValue.environment(ofFile: file) }
+    try program.apply(to: &request)
     for text in ulimit { request.limits.append(try RunValue.limit(text)) }
     request.writable = try writable.map { text throws(Diagnostic) in try WritableDisk(option: text) }
     request.name = try name.map { text throws(Diagnostic) in try RunValue.machineName(text) }
     request.isDetached = detach
     if detach || name != nil { request.setup.options.insert(.listens) }
-    if detach, tty {
-      throw Diagnostic(
-        .usage, "a terminal for a machine without one", which: "-d -t", mend: "use swiftlet exec -t later")
-    }
     try prepare(&request.setup, &request.boot)
     return request
-  }
-
-  private func environment() throws(Diagnostic) -> [String] {
-    var result: [String] = []
-    for file in envFile { result += try RunValue.environment(ofFile: file) }
-    for text in env {
-      if let entry = try RunValue.environment(text) { result.append(entry) }
-    }
-    return result
   }
 
   private func prepare(_ setup: inout Setup, _ boot: inout BootRequest) throws(Diagnostic) {

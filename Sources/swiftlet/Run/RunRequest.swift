@@ -14,6 +14,8 @@ struct RunRequest: Equatable {
   var directory: String?
   var user: String?
   var hasTerminal = false
+  /// Whether standard input is the program's.
+  var hasInput = true
   /// Whether a working directory that is not there is made.
   var makesDirectory = true
   var limits: [StartRequest.Limit] = []
@@ -31,24 +33,38 @@ struct RunRequest: Equatable {
       try ImageReference(parsing: image), progress: terminalProgress(), program: Installation.program)
   }
 
-  /// The program of an image: what was asked for, on top of what the image says.
-  func start(of config: ImageConfig) throws(Diagnostic) -> Start {
-    var arguments = entrypoint.map { [$0].filter { !$0.isEmpty } } ?? config.entrypoint
+  /// The program of an image: what was asked for, on top of what the image says. Its whole command is the entry point.
+  func program(of config: ImageConfig) throws(Diagnostic) -> ImageConfig {
+    var program = ImageConfig()
+    program.entrypoint = entrypoint.map { [$0].filter { !$0.isEmpty } } ?? config.entrypoint
     // As Docker does it: another entry point takes the image's command away.
-    arguments += command.isEmpty && entrypoint == nil ? config.command : command
-    guard !arguments.isEmpty else {
+    program.entrypoint += command.isEmpty && entrypoint == nil ? config.command : command
+    guard !program.entrypoint.isEmpty else {
       throw Diagnostic(
         .usage, "no command", which: image, mend: "the image names none: write one behind the image")
     }
-    var start = Start(arguments)
+    program.user = user ?? config.user
+    program.workingDirectory = directory ?? config.workingDirectory
+    program.environment = merged(config.environment)
+    return program
+  }
+
+  /// The frame that asks for a program.
+  func start(_ program: ImageConfig) throws(Diagnostic) -> [UInt8] {
+    var start = Start(program.entrypoint.map(ArgumentText.bytes))
     if hasTerminal { start.options.insert(.terminal) }
     if makesDirectory { start.options.insert(.makesDirectory) }
     start.window = hasTerminal ? TerminalSize.now : WindowSize(columns: 0, rows: 0)
-    start.user = user ?? config.user
-    start.directory = directory ?? config.workingDirectory
-    start.environment = merged(config.environment)
+    start.user = ArgumentText.bytes(program.user)
+    start.directory = ArgumentText.bytes(program.workingDirectory)
+    start.environment = program.environment.map(ArgumentText.bytes)
     start.limits = limits
-    return start
+    guard let frame = start.encoded() else {
+      throw Diagnostic(
+        .usage, "arguments and environment too long", which: program.entrypoint[0],
+        mend: "give at most \(Wire.startLimit >> 20) MiB")
+    }
+    return frame
   }
 
   private func merged(_ given: [String]) -> [String] {

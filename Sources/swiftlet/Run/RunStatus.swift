@@ -10,6 +10,12 @@ enum RunStatus {
   static let cannotExecute: Int32 = 126
   static let notFound: Int32 = 127
 
+  /// What to tell of a program that has ended.
+  /// - Parameter loss: what could not be written of its output, and why.
+  static func explain(_ ending: Ending, loss: String?) -> (status: Int32, complaint: String?) {
+    (loss != nil && ending.status == 0 ? ownFailure : ending.status, loss)
+  }
+
   /// What to tell of a program that could not be run.
   static func explain(_ failure: Failure, of request: RunRequest) -> (status: Int32, complaint: String) {
     let command = request.entrypoint ?? request.command.first ?? "the image's command"
@@ -32,6 +38,10 @@ enum RunStatus {
       let target = Int(failure.detail) < mounts.count ? mounts[Int(failure.detail)].target : ""
       return (ownFailure, "the guest cannot mount: \(target): \(reason)")
     case .limit: return (ownFailure, "the guest cannot set a limit: resource \(failure.detail): \(reason)")
+    case .resources where Int32(failure.code) == EAGAIN:
+      return (
+        ownFailure, "the machine takes no further programs: exec has 15 at a time, as far as memory goes"
+      )
     case .resources: return (ownFailure, "the guest cannot start a program: \(reason)")
     case .request: return (ownFailure, "the guest's agent does not understand swiftlet: run make guests")
     }
@@ -48,6 +58,8 @@ enum RunStatus {
       return (status, String(last.hasPrefix(prefix) ? last.dropFirst(prefix.count) : last))
     }
     switch monitor.end {
+    case .killed where monitor.isForced:
+      return (status, "the connection with the machine was lost, and it did not end by itself")
     case .killed(let signal): return (status, "the machine is gone: signal \(signal) ended its monitor")
     case .exited(0): return (status, "the machine switched itself off before its program ended")
     case .exited(let code): return (status, "the monitor ended with status \(code) and says nothing")

@@ -74,7 +74,7 @@ enum RunValue {
       throw Diagnostic(.usage, "bad variable", which: text, mend: "write NAME=VALUE, or NAME")
     }
     if name.count < text.count { return text }
-    return getenv(text).map { "\(text)=\(String(cString: $0))" }
+    return ArgumentText.variable(text).map { "\(text)=\($0)" }
   }
 
   /// The lines of a file, without empty ones and those that begin with `#`.

@@ -11,6 +11,7 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/magic.h>
+#include <linux/mman.h>
 #include <linux/mount.h>
 #include <linux/poll.h>
 #include <linux/reboot.h>
@@ -136,6 +137,20 @@ static inline long sys_set_host_name(const void *name, long length) {
   return system_call(__NR_sethostname, (long)name, length, 0, 0, 0);
 }
 
+// Memory that is there where it is used; what is not is not counted either. Its address, or -errno.
+static inline long sys_map(long size) {
+  register long none __asm__("r9") = 0;
+  register long fd __asm__("r8") = -1;
+  register long flags __asm__("r10") = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  long result;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "0"(__NR_mmap), "D"(0), "S"(size), "d"(PROT_READ | PROT_WRITE), "r"(flags), "r"(fd), "r"(none)
+                   : "rcx", "r11", "memory");
+  return result;
+}
+static inline void sys_unmap(void *start, long size) { system_call(__NR_munmap, (long)start, size, 0, 0, 0); }
+
 // For an agent: terminals.
 static inline long sys_terminal_unlock(int fd) {
   int locked = 0;
@@ -171,8 +186,12 @@ static inline long sys_vsock_listen(int fd, uint32_t port) {
   const long result = system_call(__NR_bind, fd, (long)&address, sizeof address, 0, 0);
   return result < 0 ? result : system_call(__NR_listen, fd, 16, 0, 0, 0);
 }
-static inline long sys_accept(int fd) {
-  return system_call(__NR_accept4, fd, 0, 0, O_CLOEXEC | O_NONBLOCK, 0);
+static inline long sys_vsock_accept(int fd, uint32_t *context) {
+  struct vsock_address address = {0};
+  uint32_t size = sizeof address;
+  const long result = system_call(__NR_accept4, fd, (long)&address, (long)&size, O_CLOEXEC | O_NONBLOCK, 0);
+  *context = address.context;
+  return result;
 }
 static inline long sys_loopback_up(int fd) {
   const struct { char name[16]; int16_t flags; uint8_t rest[22]; } request = {"lo", 1 /* IFF_UP */, {0}};
@@ -180,7 +199,6 @@ static inline long sys_loopback_up(int fd) {
 }
 
 // In the agent's memory.c.
-extern uint8_t *session_memory(long number);
 extern const uint8_t *_Nullable *text_pointers(void);
 extern uint8_t *home_text(void);
 
