@@ -49,7 +49,7 @@ struct DirectoryImage: ~Copyable {
     var known: [FileDetails.Identity: ImageNode] = [:]
     try visit(root, [], depth: 0) { (path, details, folder, name) throws(ImageFault) in
       survey.add(path, details)
-      if let first = known[details.identity] { return try tree.put(first, at: path) }
+      if details.links > 1, let first = known[details.identity] { return try tree.put(first, at: path) }
       let place = Place(path: path, name: name, details: details)
       let (attributes, file) = try open(place, in: folder)
       let kind: ImageNode.Kind =
