@@ -81,6 +81,13 @@ struct SampleImage {
 
   init(_ layers: [TarWriter] = []) { self.layers = layers.map(\.finished) }
 
+  /// One layer with one file, "file".
+  static func ofOneFile(_ contents: String = "contents") -> SampleImage {
+    var tar = TarWriter()
+    tar.add("file", .file, contents)
+    return SampleImage([tar])
+  }
+
   var configuration: [UInt8] {
     let contents = layers.map { "\"sha256:\(SHA256.hexadecimal(of: $0))\"" }.joined(separator: ",")
     return Array(
