@@ -25,6 +25,7 @@ struct RunSession: ~Copyable {
   static var signals: [Int32] {
     Signal.heeded([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, powerLoss])
   }
+
   /// What ends a machine at once, as it would a computer.
   static let powerLoss = SIGPWR
 
@@ -60,8 +61,8 @@ struct RunSession: ~Copyable {
   ///   - whenStarted: called when the program is there.
   init(
     _ socket: consuming FileDescriptor, opening: [UInt8], early: [Int32] = [], signals: SignalDescriptor,
-    request: RunRequest,
-    log: MachineLog? = nil, words: MonitorWords? = nil, whenStarted: @escaping () -> Void = {}
+    request: RunRequest, log: MachineLog? = nil, words: MonitorWords? = nil,
+    whenStarted: @escaping () -> Void = {}
   ) throws(SystemError) {
     let input = try InputStream(isEmpty: !request.hasInput)
     let output = try OutputStream(STDOUT_FILENO)
