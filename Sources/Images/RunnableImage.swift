@@ -1,4 +1,4 @@
-public import LinuxSystem
+import LinuxSystem
 
 /// An image as a machine can have it: one file system in one file, and what the image says of running it.
 public struct RunnableImage: Sendable {
@@ -9,8 +9,8 @@ public struct RunnableImage: Sendable {
   /// What ``ImageStore`` calls it, "sha256:" and 64 hexadecimal digits: for an OCI or Docker image the identifier that
   /// Docker shows. Nil for a disk image, which is used where it is.
   public let digest: String?
-  /// Keeps the file from being removed by ``ImageStore``, as long as a copy of this value lives. Whoever becomes the
-  /// monitor by execve(2) hands it over by ``ImageLease/bequeath()``: the monitor locks its disks, but somewhat later.
+  /// Keeps the file from being removed by ``ImageStore``, as long as a copy of this value lives, here or in a process that
+  /// was split off with ``ImageLease/descriptor`` open.
   public let lease: ImageLease?
 
   public init(
@@ -33,6 +33,6 @@ public final class ImageLease: Sendable {
 
   init(_ file: consuming FileDescriptor) { self.file = file }
 
-  /// Leaves the lock to the program that this process becomes, for as long as that lives.
-  public func bequeath() throws(SystemError) { _ = try file.duplicate().bequeath() }
+  /// What has the lock.
+  public var descriptor: Int32 { file.raw }
 }

@@ -7,13 +7,12 @@ enum Detachment {
   /// Splits off the supervisor, where it returns. The process that was started ends when the program is there, with the
   /// machine's name printed, or else with the supervisor's status. What goes wrong before is told on its standard
   /// error, which the supervisor gives up then; and until then the supervisor ends with it.
-  /// - Parameter report: a descriptor that the supervisor keeps, beside which it has none of those that were open.
+  /// - Parameter kept: descriptors that the supervisor keeps, beside which it has none of those that were open.
   /// - Returns: what is to be called with the machine's name when the program is there.
-  static func begin(keeping report: Int32?) throws(Diagnostic) -> (String) -> Void {
+  static func begin(keeping kept: [Int32]) throws(Diagnostic) -> (String) -> Void {
     do throws(SystemError) {
       let (ours, theirs) = try UnixSocket.pair()
-      let kept = [theirs] + (report.map { [$0] } ?? [])
-      let process = try ForkedProcess.detach(keeping: kept, endingWithParent: RunSession.powerLoss)
+      let process = try ForkedProcess.detach(keeping: kept + [theirs], endingWithParent: RunSession.powerLoss)
       guard let process else { return { name in tell(name, theirs) } }
       close(theirs)
       Program.end(try wait(for: process, news: FileDescriptor(owning: ours)))

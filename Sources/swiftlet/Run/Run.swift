@@ -2,6 +2,7 @@ import AgentProtocol
 import ArgumentParser
 import Configuration
 import Glibc
+import Images
 import LinuxSystem
 
 struct Run: ParsableCommand {
@@ -50,10 +51,11 @@ struct Run: ParsableCommand {
   /// Runs it to its end; with -d, in another process than this.
   private func run(_ report: RunReport?) throws(Diagnostic) -> RunResult {
     let request = try options.request(words)
-    guard request.isDetached else { return try RunMachine(request, request.resolveImage()).run() }
-    // Once here, where keys of the terminal end it.
-    _ = try request.resolveImage()
-    let whenStarted = try Detachment.begin(keeping: report?.descriptor)
-    return try RunMachine(request, request.resolveImage(), whenStarted: whenStarted).run()
+    // Also with -d here, where keys of the terminal end it.
+    let image = try request.resolveImage()
+    guard request.isDetached else { return try RunMachine(request, image).run() }
+    let kept = [report?.descriptor, image.lease?.descriptor].compactMap(\.self)
+    let whenStarted = try Detachment.begin(keeping: kept)
+    return try RunMachine(request, image, whenStarted: whenStarted).run()
   }
 }
