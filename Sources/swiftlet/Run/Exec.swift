@@ -59,15 +59,8 @@ struct Exec: ParsableCommand {
   }
 
   private static func status(of end: SessionEnd, loss: String?, _ request: RunRequest) -> Int32 {
-    let (status, complaint): (Int32, String?)
-    switch end {
-    case .ended(let ending): (status, complaint) = RunStatus.explain(ending, loss: loss)
-    case .stopped(let signal): return 128 + signal
-    case .failed(let failure): (status, complaint) = RunStatus.explain(failure, of: request)
-    case .violation(let violation):
-      (status, complaint) = (RunStatus.ownFailure, "the guest broke the protocol: \(violation)")
-    case .lost: (status, complaint) = (RunStatus.ownFailure, "the machine is gone: \(request.image)")
-    }
+    let (status, complaint) = RunStatus.explain(
+      end, loss: loss, of: request, lost: (RunStatus.ownFailure, "the machine is gone: \(request.image)"))
     if let complaint { Program.warn(complaint) }
     return status
   }

@@ -167,16 +167,10 @@ struct RunMachine {
   private func result(
     _ end: SessionEnd, loss: String? = nil, of monitor: MonitorProcess.End
   ) -> RunResult {
-    var result = RunResult(status: RunStatus.ownFailure)
-    switch end {
-    case .ended(let ending):
-      (result.status, result.complaint) = RunStatus.explain(ending, loss: loss)
-      result.ending = ending
-    case .stopped(let signal): result.status = 128 + signal
-    case .failed(let failure): (result.status, result.complaint) = RunStatus.explain(failure, of: request)
-    case .violation(let violation): result.complaint = "the guest broke the protocol: \(violation)"
-    case .lost: (result.status, result.complaint) = RunStatus.explain(monitor, isHeard: isHeard)
-    }
+    let (status, complaint) = RunStatus.explain(
+      end, loss: loss, of: request, lost: RunStatus.explain(monitor, isHeard: isHeard))
+    var result = RunResult(status: status, complaint: complaint)
+    if case .ended(let ending) = end { result.ending = ending }
     result.peakMemory = monitor.peakMemory
     result.endedAt = Clock.monotonicNanoseconds()
     return result

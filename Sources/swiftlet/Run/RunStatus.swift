@@ -10,14 +10,27 @@ enum RunStatus {
   static let cannotExecute: Int32 = 126
   static let notFound: Int32 = 127
 
-  /// What to tell of a program that has ended.
-  /// - Parameter loss: what could not be written of its output, and why.
-  static func explain(_ ending: Ending, loss: String?) -> (status: Int32, complaint: String?) {
-    (loss != nil && ending.status == 0 ? ownFailure : ending.status, loss)
+  /// What to tell of a session that has ended.
+  /// - Parameters:
+  ///   - loss: what could not be written of the program's output, and why.
+  ///   - lost: what to tell where the connection ended before the program.
+  static func explain(
+    _ end: SessionEnd, loss: String?, of request: RunRequest,
+    lost: @autoclosure () -> (status: Int32, complaint: String?)
+  ) -> (status: Int32, complaint: String?) {
+    switch end {
+    case .ended(let ending): (loss != nil && ending.status == 0 ? ownFailure : ending.status, loss)
+    case .stopped(let signal): (128 + signal, nil)
+    case .failed(let failure): explain(failure, of: request)
+    case .violation(let violation): (ownFailure, "the guest broke the protocol: \(violation)")
+    case .lost: lost()
+    }
   }
 
   /// What to tell of a program that could not be run.
-  static func explain(_ failure: Failure, of request: RunRequest) -> (status: Int32, complaint: String) {
+  private static func explain(
+    _ failure: Failure, of request: RunRequest
+  ) -> (status: Int32, complaint: String?) {
     let command = request.entrypoint ?? request.command.first ?? "the image's command"
     let reason = SystemError(call: "", code: Int32(failure.code)).reason
     switch failure.step {
