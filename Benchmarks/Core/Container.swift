@@ -9,8 +9,7 @@ final class Container {
 
   /// nil where crun is not installed.
   init?(program: String) throws(Failure) {
-    let places: [String] = ["/usr/bin/crun", "/usr/local/bin/crun"]
-    guard let crun = places.first(where: { access($0, X_OK) == 0 }) else { return nil }
+    guard let crun = Setting.installed("crun") else { return nil }
     var template = Array("/tmp/swiftlet-bench-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw Failure("cannot make a folder in /tmp: error \(errno)") }
     folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -55,18 +55,13 @@ enum Overhead {
 
   private static func limit(_ verdict: [String]) -> String { verdict.joined(separator: ", ") }
 
-  /// From the timeline's lines, "MILLISECONDS ms +MILLISECONDS [INSTRUCTIONS] STEP".
   private static func cost(of job: Job) throws(Failure) -> Cost {
     let run = try job.run(within: 300)
-    let lines = run.error.split(separator: "\n").map { $0.split(separator: " ") }
-    guard
-      let loaded = lines.first(where: { $0.suffix(2) == ["kernel", "loaded"] })?.first.flatMap({ Double($0) }
-      ),
-      let last = lines.first(where: { $0.suffix(2) == ["machine", "ended"] }),
-      let ended = last.first.flatMap({ Double($0) })
-    else { throw Failure("\(job.name) tells no times: \(run.error)") }
+    guard let loaded = run.step("kernel loaded"), let ended = run.step("machine ended") else {
+      throw Failure("\(job.name) tells no times: \(run.error)")
+    }
     return Cost(
-      instructions: last.dropLast(2).last.flatMap { Int($0) }.map { Double($0) / 1e6 },
-      hostTime: Double(run.duration) / 1e6 - (ended - loaded))
+      instructions: ended.instructions.map { Double($0) / 1e6 },
+      hostTime: Double(run.duration) / 1e6 - 1e3 * (ended.seconds - loaded.seconds))
   }
 }

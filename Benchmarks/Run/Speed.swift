@@ -1,5 +1,4 @@
 import BenchSupport
-import Glibc
 
 /// How fast a program computes inside a machine, beside the same on the host and in QEMU without KVM.
 enum Speed {
@@ -39,8 +38,7 @@ enum Speed {
 
   /// The program as the first process of a machine of QEMU's, without KVM; nil where QEMU is not installed.
   private static func emulation(initrd: String, kernel: String) -> Job? {
-    let places: [String] = ["/usr/bin/qemu-system-x86_64", "/usr/local/bin/qemu-system-x86_64"]
-    guard let qemu = places.first(where: { access($0, X_OK) == 0 }) else { return nil }
+    guard let qemu = Setting.installed("qemu-system-x86_64") else { return nil }
     return Job(
       name: "QEMU without KVM",
       arguments: [

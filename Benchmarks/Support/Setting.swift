@@ -50,6 +50,12 @@ package struct Setting {
     setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, -20) == 0
   }
 
+  /// The path of a program of Debian's, or of one built here; nil where it is not installed.
+  package static func installed(_ name: String) -> String? {
+    let places: [String] = ["/usr/bin/\(name)", "/usr/local/bin/\(name)"]
+    return places.first { access($0, X_OK) == 0 }
+  }
+
   /// One line on the host and what else it does now.
   package static var host: String {
     let processors = file("/proc/cpuinfo").split(separator: "\n").filter { $0.hasPrefix("model name") }
