@@ -18,8 +18,11 @@ public final class VsockSocket: VsockHost {
   private var waiting: [ObjectIdentifier: Client] = [:]
   private struct Client {
     let stream: SocketStream
+    /// Of its arrival.
+    let number: UInt64
     var request: [UInt8] = []
   }
+  private var arrivals: UInt64 = 0
   private var accepting: EventLoop.Registration?
   private var open: ((any VsockStream, UInt32) -> Void)?
 
@@ -61,9 +64,15 @@ public final class VsockSocket: VsockHost {
       if let accepting { try? loop?.update(accepting, []) }
       return
     }
-    guard let stream = next, waiting.count < Self.waitingLimit else { return }
+    guard let stream = next else { return }
     let name = ObjectIdentifier(stream)
-    waiting[name] = Client(stream: stream)
+    // The one that has said nothing for longest goes, so that those who ask are heard.
+    if waiting.count == Self.waitingLimit, let oldest = waiting.min(by: { $0.value.number < $1.value.number })
+    {
+      waiting[oldest.key] = nil
+    }
+    arrivals &+= 1
+    waiting[name] = Client(stream: stream, number: arrivals)
     stream.watch(.readable) { [unowned self] _ in readRequest(name) }
   }
 

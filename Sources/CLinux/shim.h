@@ -230,6 +230,11 @@ static inline void clinux_release_program(void) {
   const uintptr_t page = 4096, start = (uintptr_t)__executable_start, end = (uintptr_t)etext & ~(page - 1);
   if (start < end && start % page == 0) madvise((void *)start, end - start, MADV_DONTNEED);
 }
+enum : int { CLINUX_RUSAGE_THREAD = 1 };
+static inline long clinux_thread_waits(void) {
+  struct rusage usage;
+  return getrusage(CLINUX_RUSAGE_THREAD, &usage) ? 0 : usage.ru_nvcsw;
+}
 static inline int clinux_gettid(void) { return (int)syscall(SYS_gettid); }
 
 enum : unsigned long { CLINUX_TUNSETOFFLOAD = TUNSETOFFLOAD };

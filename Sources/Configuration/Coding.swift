@@ -40,7 +40,7 @@ extension MachineDescription {
         [flags] + encoded(disk.rateLimit) + [UInt8(identifier.count)] + identifier + Array(disk.path.utf8))
     }
     fields.put(.console, console.rawValue)
-    fields.put(.entropy, [entropy ? 1 : 0])
+    fields.put(.entropy, [entropy ? 1 : 0] + encoded(entropyLimit))
     fields.put(.reboot, reboot.rawValue)
     if let timeLimit { fields.put(.timeLimit, littleEndian(timeLimit)) }
     fields.put(.timeline, [timeline ? 1 : 0])
@@ -92,7 +92,7 @@ extension MachineDescription {
       disks.append(try value.disk())
     }
     let console: Console = try fields.take(.console).choice()
-    let entropy = try fields.take(.entropy).flag()
+    let (entropy, entropyLimit) = try fields.take(.entropy).entropy()
     let reboot: Reboot = try fields.take(.reboot).choice()
     let timeLimit: UInt64? = try fields.takeIfPresent(.timeLimit)?.wholeInteger()
     let timeline = try fields.take(.timeline).flag()
@@ -120,6 +120,7 @@ extension MachineDescription {
     try self.init(
       kernel: kernel, initialRamdisk: initialRamdisk, commandLine: commandLine, describe: describe,
       memory: memory, cpus: Int(cpus), disks: disks, console: console, ports: ports, entropy: entropy,
+      entropyLimit: entropyLimit,
       vsock: vsock, shares: shares, networks: networks, balloon: balloon, isolation: isolation,
       reboot: reboot, timeLimit: timeLimit, timeline: timeline, verbose: verbose, startedAt: startedAt)
   }
@@ -247,6 +248,13 @@ private struct FieldValue {
       throw notADescription("text that is not UTF-8")
     }
     return text
+  }
+
+  consuming func entropy() throws(Diagnostic) -> (Bool, RateLimit?) {
+    let isThere = try FieldValue(bytes: try prefix(1)).flag()
+    let limit = try rateLimit()
+    guard bytes.isEmpty else { throw notADescription("bytes after the limit of random numbers") }
+    return (isThere, limit)
   }
 
   consuming func vsock() throws(Diagnostic) -> VirtioSocket {

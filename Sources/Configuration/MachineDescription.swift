@@ -56,6 +56,8 @@ public struct MachineDescription: Sendable, Equatable {
   public let ports: [NamedPort]
   /// Whether there is a virtio-rng.
   public let entropy: Bool
+  /// What it may give; nil where that is not limited.
+  public let entropyLimit: RateLimit?
   public let vsock: VirtioSocket?
   public let networks: [NetworkInterface]
   public let balloon: Balloon?
@@ -75,7 +77,8 @@ public struct MachineDescription: Sendable, Equatable {
   public init(
     kernel: Kernel, initialRamdisk: String? = nil, commandLine: String = "",
     describe: HardwareDescription = .auto, memory: UInt64 = 128 << 20, cpus: Int = 1, disks: [Disk] = [],
-    console: Console = .virtio, ports: [NamedPort] = [], entropy: Bool = true, vsock: VirtioSocket? = nil,
+    console: Console = .virtio, ports: [NamedPort] = [], entropy: Bool = true,
+    entropyLimit: RateLimit? = nil, vsock: VirtioSocket? = nil,
     shares: [Share] = [], networks: [NetworkInterface] = [], balloon: Balloon? = nil,
     isolation: Isolation = .standard, reboot: Reboot = .exit, timeLimit: UInt64? = nil,
     timeline: Bool = false, verbose: Bool = false, startedAt: UInt64 = 0
@@ -106,6 +109,7 @@ public struct MachineDescription: Sendable, Equatable {
     self.console = console
     self.ports = ports
     self.entropy = entropy
+    self.entropyLimit = entropyLimit
     self.vsock = vsock
     self.networks = networks
     self.balloon = balloon

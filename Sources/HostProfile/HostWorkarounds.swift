@@ -63,7 +63,7 @@ public final class HostWorkarounds: Sendable {
 
   /// Looks at an exit that no device and no other part of the monitor knows.
   public func handle(
-    _ exit: Exit, on vcpu: borrowing VCPU, of machine: borrowing VirtualMachine, memory: GuestMemory
+    _ exit: Exit, on vcpu: borrowing VCPU, memory: GuestMemory
   ) throws(SystemError) -> Verdict {
     switch exit {
     case .writeMSR(SyscallBridge.lstar, let value):
@@ -79,10 +79,7 @@ public final class HostWorkarounds: Sendable {
     case .writeMMIO(SyscallBridge.arrival, _, _):
       return try state.withLock { state throws(SystemError) in
         let verdict = try state.bridge.arrive(on: vcpu, memory: memory)
-        if verdict == .resume, state.throttle.isOn {
-          state.throttle.isOn = false
-          try machine.interceptMSRs(reading: [SyscallBridge.lstar], writing: [SyscallBridge.lstar])
-        }
+        if verdict == .resume { state.throttle.isBooting = false }
         return verdict
       }
     case .internalError(InstructionCompletion.emulationFailure):

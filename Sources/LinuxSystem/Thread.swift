@@ -32,6 +32,9 @@ public struct Thread: ~Copyable, Sendable {
   /// Interrupts a blocking system call of the thread. Nothing happens after its end, before ``join()``.
   public func kick() { pthread_kill(identifier, Thread.kickSignal) }
 
+  /// How often the calling thread has waited for something (getrusage(2), ru_nvcsw).
+  public static func waits() -> Int { Int(clinux_thread_waits()) }
+
   static var kickSignal: Int32 { SIGUSR1 }
 
   /// Makes ``kick()`` interrupt calls instead of ending the process; once, before the threads to kick are started:

@@ -23,11 +23,9 @@ final class BlockPort: LoopResident {
     if disk.engine == .ioUring, let refusal = store.ringRefusal {
       control.note("disk \(disk.path): engine sync is used, io_uring is not to be had: \(refusal.reason)")
     }
-    let alarm =
-      try disk.rateLimit == nil
-      ? nil : host("cannot make a timer") { () throws(SystemError) in try LoopAlarm() }
-    var gate: RateGate?
-    if let limit = disk.rateLimit, let alarm { gate = RateGate(RateLimiter(limit), alarm: alarm) }
+    let (alarm, gate) = try host("cannot make a timer") { () throws(SystemError) in
+      try RateGate.make(disk.rateLimit)
+    }
     self.alarm = alarm
     watch = ImageWatch(store)
     device = BlockDevice(store: store, queues: min(queues, BlockDevice.queueLimit), gate: gate)

@@ -86,7 +86,7 @@ final class MachineControl: MachineEvents {
     case .powerOff: endByPowerOff()
     case .reset: end(Outcome(.guestReset))
     case .panic: end(Outcome(.guestPanic))
-    case .crashKernelStarts: report("the guest's kernel panicked: its crash kernel starts")
+    case .crashKernelStarts: noteOnce("the guest's kernel panicked: its crash kernel starts")
     case .workloadStatus(let status): state.withLock { $0.workloadStatus = status }
     case .bootMark(let mark):
       let now = BootMark(mark: mark, time: Clock.monotonicNanoseconds(), instructions: counter?.total)

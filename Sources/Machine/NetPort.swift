@@ -9,6 +9,8 @@ final class NetPort: LoopResident {
   private let device: NetDevice
   private let receiveAlarm: LoopAlarm?
   private let transmitAlarm: LoopAlarm?
+  private var sending: LoopTurns?
+  private var receiving: LoopTurns?
   /// Told once, where nothing will come or go any more.
   private let reportLoss: () -> Void
 
@@ -23,8 +25,8 @@ final class NetPort: LoopResident {
     case .tap(let number, _): connection = try TapDevice(FileDescriptor(duplicating: number))
     case .program(let number): connection = try FrameSocket(duplicating: number, goingOnWith: remainders)
     }
-    let (receiveAlarm, receiveGate) = try Self.gate(network.receiveLimit)
-    let (transmitAlarm, transmitGate) = try Self.gate(network.transmitLimit)
+    let (receiveAlarm, receiveGate) = try RateGate.make(network.receiveLimit)
+    let (transmitAlarm, transmitGate) = try RateGate.make(network.transmitLimit)
     self.connection = connection
     self.receiveAlarm = receiveAlarm
     self.transmitAlarm = transmitAlarm
@@ -34,39 +36,28 @@ final class NetPort: LoopResident {
       transmitGate: transmitGate)
   }
 
-  private static func gate(_ limit: RateLimit?) throws(SystemError) -> (LoopAlarm?, RateGate?) {
-    guard let limit else { return (nil, nil) }
-    let alarm = try LoopAlarm()
-    return (alarm, RateGate(RateLimiter(limit), alarm: alarm))
-  }
-
   var identity: VirtioIdentity { device.identity }
   func activate(_ activation: VirtioActivation) { device.activate(activation) }
   func process(queue: Int) -> Bool { device.process(queue: queue) }
   func reset() { device.reset() }
 
   func begin(on loop: EventLoop) throws(SystemError) {
-    try connection.begin(on: loop) { [unowned self, unowned loop] readiness in
+    let sending = LoopTurns(on: loop) { [unowned device] in device.resumeTransmit() }
+    let receiving = LoopTurns(on: loop) { [unowned device] in device.resumeReceive() }
+    (self.sending, self.receiving) = (sending, receiving)
+    try connection.begin(on: loop) { [unowned self, unowned sending, unowned receiving] readiness in
       if readiness.contains(.gone) {
         device.loseLink()
         reportLoss()
       }
-      if readiness.contains(.transmit), device.resumeTransmit() { goOnSending(loop) }
-      if readiness.contains(.receive), device.noteReadable() { goOnReceiving(loop) }
+      if readiness.contains(.transmit), device.resumeTransmit() { sending.goOn() }
+      if readiness.contains(.receive), device.noteReadable() { receiving.goOn() }
     }
-    try receiveAlarm?.begin(on: loop) { [unowned self, unowned loop] in
-      if device.resumeReceive() { goOnReceiving(loop) }
+    try receiveAlarm?.begin(on: loop) { [unowned device, unowned receiving] in
+      if device.resumeReceive() { receiving.goOn() }
     }
-    try transmitAlarm?.begin(on: loop) { [unowned self, unowned loop] in
-      if device.resumeTransmit() { goOnSending(loop) }
+    try transmitAlarm?.begin(on: loop) { [unowned device, unowned sending] in
+      if device.resumeTransmit() { sending.goOn() }
     }
-  }
-
-  private func goOnSending(_ loop: EventLoop) {
-    loop.later { [unowned self, unowned loop] in if device.resumeTransmit() { goOnSending(loop) } }
-  }
-
-  private func goOnReceiving(_ loop: EventLoop) {
-    loop.later { [unowned self, unowned loop] in if device.resumeReceive() { goOnReceiving(loop) } }
   }
 }

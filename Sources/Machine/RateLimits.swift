@@ -1,5 +1,16 @@
+import Backends
 import Configuration
 import Devices
+import LinuxSystem
+
+extension RateGate {
+  /// What a device's operations wait at, and what rings when they may go on; neither where nothing is limited.
+  static func make(_ limit: RateLimit?) throws(SystemError) -> (LoopAlarm?, RateGate?) {
+    guard let limit else { return (nil, nil) }
+    let alarm = try LoopAlarm()
+    return (alarm, RateGate(RateLimiter(limit), alarm: alarm))
+  }
+}
 
 extension RateLimiter {
   init(_ limit: RateLimit) {

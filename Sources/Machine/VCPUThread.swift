@@ -74,9 +74,7 @@ struct RunLoop {
   /// Whether the exit was due to what the host's KVM lacks, and has been dealt with.
   private func isWorkedAround(_ exit: Exit, on vcpu: borrowing VCPU) throws(SystemError) -> Bool {
     guard let workarounds = platform.workarounds else { return false }
-    switch try workarounds.handle(
-      exit, on: vcpu, of: platform.machine.descriptor, memory: platform.memory)
-    {
+    switch try workarounds.handle(exit, on: vcpu, memory: platform.memory) {
     case .resume: return true
     case .notMine: return false
     case .fatal(let reason):

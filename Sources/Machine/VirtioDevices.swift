@@ -23,7 +23,7 @@ struct VirtioDevices {
     for disk in description.disks {
       try attach(BlockPort(disk, queues: description.cpus, control: control), "disk \(disk.path)")
     }
-    if description.entropy { try addEntropy() }
+    if description.entropy { try addEntropy(description.entropyLimit) }
     if let vsock = description.vsock { try add(vsock) }
     for network in description.networks { try add(network, control, remainders) }
     if let balloon = description.balloon {
@@ -65,11 +65,11 @@ struct VirtioDevices {
     }
   }
 
-  private mutating func addEntropy() throws(Diagnostic) {
-    let source = try host("cannot open the host's random numbers") { () throws(SystemError) in
-      try HostEntropy()
+  private mutating func addEntropy(_ limit: RateLimit?) throws(Diagnostic) {
+    let device = try host("cannot open the host's random numbers") { () throws(SystemError) in
+      try EntropyPort(limit)
     }
-    try attach(EntropyDevice(source: source), "entropy")
+    try attach(device, "entropy")
   }
 
   private mutating func add(_ vsock: VirtioSocket) throws(Diagnostic) {

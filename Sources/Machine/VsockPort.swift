@@ -6,6 +6,7 @@ import LinuxSystem
 final class VsockPort: LoopResident {
   private let socket: VsockSocket
   private let device: VsockDevice
+  private var turns: LoopTurns?
 
   init(socket: VsockSocket, guestCID: UInt32) {
     self.socket = socket
@@ -18,11 +19,9 @@ final class VsockPort: LoopResident {
   func reset() { device.reset() }
 
   func begin(on loop: EventLoop) throws(SystemError) {
-    device.whenThereIsMore { [unowned self, unowned loop] in goOn(loop) }
+    let turns = LoopTurns(on: loop) { [unowned device] in device.exchange() }
+    self.turns = turns
+    device.whenThereIsMore { [unowned turns] in turns.goOn() }
     try socket.begin(on: loop) { [unowned device] stream, port in device.open(stream, toPort: port) }
-  }
-
-  private func goOn(_ loop: EventLoop) {
-    loop.later { [unowned self, unowned loop] in if device.exchange() { goOn(loop) } }
   }
 }

@@ -47,7 +47,8 @@ enum Rules {
       name: "workarounds", purpose: "a virtual processor's thread where KVM has no hardware beneath it",
       rules: Rule.ioctl(
         CKVM_GET_MSRS, CKVM_SET_MSRS, CKVM_GET_VCPU_EVENTS, CKVM_SET_VCPU_EVENTS, CKVM_TRANSLATE,
-        CKVM_GET_TSC_KHZ, CKVM_GET_XSAVE, CKVM_SET_XSAVE, CKVM_GET_XCRS, CKVM_X86_SET_MSR_FILTER)),
+        CKVM_GET_TSC_KHZ, CKVM_GET_XSAVE, CKVM_SET_XSAVE, CKVM_GET_XCRS)
+        + [Rule("getrusage", .equals(argument: 0, UInt64(CLINUX_RUSAGE_THREAD)))]),
     Part(name: "loop", purpose: "a thread with an event loop: main and io", rules: loop),
     Part(
       name: "interrupts", purpose: "the io thread, which raises interrupts",

@@ -16,6 +16,7 @@ struct BootRequest: Equatable {
   var ports: [NamedPort] = []
   var hardware = MachineDescription.HardwareDescription.auto
   var entropy = true
+  var entropyLimit: RateLimit?
   var vsock: VirtioSocket?
   var networks: [NetworkRequest] = []
   var published: [PublishedPort] = []
@@ -51,6 +52,7 @@ struct BootRequest: Equatable {
     return try MachineDescription(
       kernel: loadable, initialRamdisk: initialRamdisk, commandLine: fullCommandLine, describe: described,
       memory: memory, cpus: cpus, disks: disks, console: consoleInUse, ports: ports, entropy: entropy,
+      entropyLimit: entropyLimit,
       vsock: vsock, shares: shares, networks: prepared.interfaces(), balloon: balloon,
       isolation: isolation, reboot: reboot, timeLimit: timeLimit, timeline: timeline, verbose: verbose,
       startedAt: startedAt)

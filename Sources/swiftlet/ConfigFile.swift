@@ -50,7 +50,9 @@ struct ConfigFile {
       request.networks = try networks(cards)
     }
     if let entropy = file.take("entropy"), entropy != .null {
-      end(try Section(entropy, at: "entropy", of: self))
+      var section = try Section(entropy, at: "entropy", of: self)
+      request.entropyLimit = try rateLimit(&section, at: "entropy")
+      end(section)
       request.entropy = true
     }
     if let vsock = file.take("vsock"), vsock != .null { request.vsock = try socket(vsock) }
@@ -90,6 +92,7 @@ struct ConfigFile {
   private mutating func read(drives value: JSONValue, into request: inout BootRequest) throws(Diagnostic) {
     guard case .list(let drives) = value else { throw bad("has drives that are not a list", "use [ ]") }
     var root: String?
+    var names = Set<String>()
     for (index, drive) in drives.enumerated() {
       var section = try Section(drive, at: "drives[\(index)]", of: self)
       guard let identifier = try section.text("drive_id"), let file = try section.text("path_on_host") else {
@@ -104,8 +107,12 @@ struct ConfigFile {
       section.takeDefault("io_engine", .text("Sync"))
       let limit = try rateLimit(&section, at: "drives[\(index)]")
       end(section)
+      guard names.insert(identifier).inserted else {
+        throw bad("has two drives \(identifier)", "give each its own drive_id")
+      }
       let disk = try Disk(
-        path: file, readOnly: readOnly, identifier: identifier, engine: isAsync ? .ioUring : nil,
+        path: file, readOnly: readOnly, identifier: try serialNumber(identifier),
+        engine: isAsync ? .ioUring : nil,
         rateLimit: limit)
       if isRoot {
         guard root == nil else { throw bad("has two root drives", "set is_root_device of one only") }
@@ -117,6 +124,14 @@ struct ConfigFile {
     }
     // As Firecracker does: the root drive is named after what the file says.
     if let root, let line = request.commandLine { request.commandLine = "\(line) \(root)" }
+  }
+
+  /// What of a drive's name the guest reads: as much as there is room for.
+  private func serialNumber(_ name: String) throws(Diagnostic) -> String {
+    guard !name.isEmpty, name.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+      throw bad("has the drive_id \"\(name)\"", "use printable ASCII characters without spaces")
+    }
+    return String(name.prefix(Limits.diskIdentifierBytes))
   }
 
   private mutating func networks(_ value: JSONValue) throws(Diagnostic) -> [NetworkRequest] {

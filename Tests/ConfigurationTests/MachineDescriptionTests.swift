@@ -16,7 +16,10 @@ struct MachineDescriptionTests {
       ],
       console: .serial,
       ports: [try NamedPort(name: "org.example.agent-0", path: "/p"), try NamedPort(name: "b", path: "q")],
-      entropy: false, vsock: try VirtioSocket(path: "/v", guestCID: 77),
+      entropy: true,
+      entropyLimit: RateLimit(
+        bandwidth: try .init(size: 9, refillMilliseconds: 8, burst: 7), operations: nil),
+      vsock: try VirtioSocket(path: "/v", guestCID: 77),
       shares: [try Share(path: "/srv", tag: "data"), try Share(path: "/w", tag: "w", readOnly: false)],
       networks: [
         try NetworkInterface(
@@ -48,14 +51,14 @@ struct MachineDescriptionTests {
   @Test func smallDescriptionHasTheseBytes() throws {
     let bytes = try MachineDescription(kernel: .path("k"), commandLine: "a b", memory: 16 << 20).encode()
     let expected: [UInt8] = [
-      0x53, 0x77, 0x4d, 0x44, 1, 0, 106, 0, 0, 0,
+      0x53, 0x77, 0x4d, 0x44, 1, 0, 107, 0, 0, 0,
       1, 1, 0, 0, 0, 0x6b,
       4, 3, 0, 0, 0, 0x61, 0x20, 0x62,
       5, 4, 0, 0, 0, 0x61, 0x75, 0x74, 0x6f,
       6, 8, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0,
       7, 4, 0, 0, 0, 1, 0, 0, 0,
       9, 6, 0, 0, 0, 0x76, 0x69, 0x72, 0x74, 0x69, 0x6f,
-      10, 1, 0, 0, 0, 1,
+      10, 2, 0, 0, 0, 1, 0,
       11, 4, 0, 0, 0, 0x65, 0x78, 0x69, 0x74,
       13, 1, 0, 0, 0, 0,
       14, 1, 0, 0, 0, 0,

@@ -79,4 +79,19 @@ import Testing
     #expect(try !driver.bytes(small).contains(0))
     #expect(try driver.submit(0, [driver.writable(1 << 20)]) == [.init(head: 1, written: 65_536)])
   }
+
+  @Test func requestsWaitForTheRate() throws {
+    let alarm = FakeAlarm()
+    let bucket = TokenBucket(size: 100, refillTime: 1_000_000_000)
+    let gate = RateGate(RateLimiter(bandwidth: bucket, operations: nil), alarm: alarm)
+    let driver = try FakeDriver(EntropyDevice(source: FakeEntropy(), gate: gate))
+    try driver.start()
+    #expect(try driver.submit(0, [driver.writable(64)]).count == 1)
+    let second = driver.writable(64)
+    #expect(try driver.submit(0, [second]) == [])
+    #expect(try driver.bytes(second).allSatisfy { $0 == 0 })
+    #expect(alarm.ring())
+    driver.host.notify(queue: 0)
+    #expect(try driver.takeUsed(0).map(\.written) == [64])
+  }
 }

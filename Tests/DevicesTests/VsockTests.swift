@@ -148,6 +148,21 @@ import Testing
     #expect(late.isClosed, "nobody could answer")
   }
 
+  /// The guest was told that its bytes were taken.
+  @Test func resetOfTheDeviceLosesNothingThatTheHostIsSlowToTake() throws {
+    let stream = FakeStream()
+    let (driver, _) = try guest.start(listening: [1: stream])
+    try driver.send(.request, host: 1, guest: 2)
+    stream.room = 1
+    try driver.send(.data, host: 1, guest: 2, data: [1, 2, 3])
+    driver.write(FakeDriver.Register.status, 0)
+    #expect(!stream.isClosed)
+    stream.room = Int.max
+    stream.become(.write)
+    #expect(stream.written == [1, 2, 3])
+    #expect(stream.isClosed)
+  }
+
   @Test func refusalsWaitInABoundedPlace() throws {
     let (driver, _) = try guest.start(receiveBuffers: 0)
     for port in 0..<120 { try driver.send(.data, host: 1, guest: UInt32(port), data: [0]) }

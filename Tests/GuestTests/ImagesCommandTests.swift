@@ -151,6 +151,23 @@ struct ImagesCommandTests {
     }
   }
 
+  @Test(
+    .enabled(if: access("/usr/bin/umoci", X_OK) == 0 && geteuid() == 0, "umoci makes the layout, as root"))
+  func anImageThatIsNotWhatItSaysIsRefused() throws {
+    let result = try Fixtures().run(
+      """
+      \(Self.make); head -c 100000 /dev/urandom > root/large
+      { umoci init --layout l; umoci new --image l:a; umoci insert --image l:a root /; } 2>umoci || cat umoci >&2
+      layer=$(ls -S l/blobs/sha256/* | head -n 1); printf x | dd of=$layer bs=1 seek=4 conv=notrunc status=none
+      $S run oci:l:a true; status=$?; find cache -type f; exit $status
+      """)
+    #expect(result.status == 125)
+    #expect(result.output == "")
+    #expect(result.error.hasPrefix("swiftlet: layer sha256:"), "\(result.error)")
+    #expect(result.error.contains(" does not have the digest sha256:"), "\(result.error)")
+    #expect(result.error.count { $0 == "\n" } == 1)
+  }
+
   /// The last word on what is written has the kernel that machines run, once through the overlay that they see.
   @Test(.enabled(if: hasKVM, "/dev/kvm is not usable here")) func theGuestFindsWhatTheArchiveHas() throws {
     let world = try RunWorld()

@@ -44,6 +44,26 @@ struct ConfigFileTests {
   @Test func entropyIsThereOnlyWhenAskedFor() throws {
     #expect(try request(#"{"boot-source": {"kernel_image_path": "k"}}"#).entropy == false)
     #expect(try request(#"{"boot-source": {"kernel_image_path": "k"}, "entropy": {}}"#).entropy)
+    let limited = try request(
+      #"{"boot-source": {"kernel_image_path": "k"}, "entropy": {"rate_limiter": {"ops": {"size": 7, "refill_time": 90}}}}"#
+    )
+    #expect(limited.entropyLimit?.operations == (try RateLimit.Bucket(size: 7, refillMilliseconds: 90)))
+  }
+
+  @Test func longNamesOfDrivesAreCutToSerialNumbers() throws {
+    let drives = { (first: String, second: String) in
+      #"{"boot-source": {"kernel_image_path": "k"}, "drives": [{"drive_id": "\#(first)", "path_on_host": "d"}, "#
+        + #"{"drive_id": "\#(second)", "path_on_host": "e"}]}"#
+    }
+    let request = try request(drives("rootfs-of-the-first-machine", "b"))
+    #expect(request.disks.map(\.identifier) == ["rootfs-of-the-first-", "b"])
+    for (text, mend) in [
+      (drives("a", "a"), "has two drives a; give each its own drive_id"),
+      (drives("a b", "c"), "has the drive_id \"a b\"; use printable ASCII characters without spaces"),
+    ] {
+      let error = try #require(throws: Diagnostic.self) { try self.request(text) }
+      #expect(error.mend == mend)
+    }
   }
 
   @Test(arguments: [
@@ -57,8 +77,8 @@ struct ConfigFileTests {
       "machine-config.huge_pages, machine-config.smt"
     ),
     (
-      #"{"boot-source": {"kernel_image_path": "k", "a": 1}, "entropy": {"rate_limiter": {}}, "zzz": 1}"#,
-      "boot-source.a, entropy.rate_limiter, zzz"
+      #"{"boot-source": {"kernel_image_path": "k", "a": 1}, "entropy": {"rate_limiter": {"b": 1}}, "zzz": 1}"#,
+      "boot-source.a, entropy.rate_limiter.b, zzz"
     ),
     (
       #"{"boot-source": {"kernel_image_path": "k"}, "drives": [{"drive_id": "a", "path_on_host": "d", "socket": "s"}]}"#,

@@ -19,6 +19,8 @@ public final class TapDevice: NetConnection {
   /// - Parameter tap: as ``TapInterface/open(_:)`` gives it.
   /// - Throws: where `tap` is something else.
   public init(_ tap: consuming FileDescriptor) throws(SystemError) {
+    // Whoever lent it may have opened it otherwise.
+    try tap.setNonBlocking(true)
     try TapInterface.leave([], to: tap)
     var offloads = NetOffloads.all
     // A kernel that cannot leave it all to the reader is taken to do nothing of it.

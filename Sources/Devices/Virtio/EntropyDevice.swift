@@ -16,20 +16,30 @@ public final class EntropyDevice: VirtioDevice {
     deviceID: 4, features: [], queueSizes: [queueSize],
     configuration: ConfigurationSpace([]))
   private let source: any EntropySource
+  private let gate: RateGate?
   private var activation: VirtioActivation?
   private var slices: [GuestSlice] = []
 
-  public init(source: any EntropySource) { self.source = source }
+  /// - Parameter gate: what requests wait at; nil where nothing is limited.
+  public init(source: any EntropySource, gate: RateGate? = nil) {
+    self.source = source
+    self.gate = gate
+  }
 
   public func activate(_ activation: VirtioActivation) { self.activation = activation }
 
   public func reset() { activation = nil }
 
+  /// Where requests wait for the rate, false is returned: to be called again when the alarm rings.
   public func process(queue: Int) -> Bool {
     guard queue == 0, let activation, let ring = activation.queues[0] else { return false }
     let stop = ring.serve { chain throws(DriverViolation) in
       guard chain.writableCount > 0 else { throw .requestLayout }
       let count = min(chain.writableCount, Self.requestLimit)
+      if let gate {
+        guard gate.admits(bytes: count) else { return .later }
+        gate.charge(bytes: count)
+      }
       var cursor = ChainCursor(writable: chain)
       slices.removeAll(keepingCapacity: true)
       cursor.take(count, into: &slices)

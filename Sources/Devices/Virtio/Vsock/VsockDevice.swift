@@ -49,9 +49,10 @@ public final class VsockDevice: VirtioDevice {
 
   public func reset() {
     activation = nil
-    for connection in connections.values { connection.stream.close() }
+    let ended = connections.values
     connections = [:]
     line = []
+    for connection in ended { letGo(connection) }
     refusals = []
     isHeldBack = false
   }
@@ -252,6 +253,11 @@ public final class VsockDevice: VirtioDevice {
     if connection.isInLine { line.removeAll { $0 === connection } }
     connection.isInLine = false
     if refusing { refusals.append(connection.ports) }
+    letGo(connection)
+  }
+
+  /// Closes a connection's end on the host, as soon as that has what the guest was told it would get.
+  private func letGo(_ connection: VsockConnection) {
     connection.shutDown(.both)
     if connection.isDrained {
       connection.stream.close()
