@@ -13,7 +13,7 @@ GUESTS := guest-kernels
 SCRIPTS := tools/setup .ci/run $(GUESTS)/linux/build $(GUESTS)/linux/repack $(GUESTS)/bare/build \
 	$(GUESTS)/init/build $(GUESTS)/agent/build $(GUESTS)/rootfs/build $(GUESTS)/programs/build \
 	$(GUESTS)/stock/build Benchmarks/run Fuzz/run \
-	tools/install tools/manual $(addprefix examples/,run pipeline separate contained web python compile)
+	tools/install tools/manual $(addprefix examples/,run images pipeline separate contained web python compile)
 
 .DEFAULT_GOAL := build
 .PHONY: help setup build guests run bench-core bench-devices bench-run examples test test-long test-stock fuzz hostile filters ci lint format install uninstall clean

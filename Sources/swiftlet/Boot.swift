@@ -84,7 +84,8 @@ struct Boot: ParsableCommand {
       A network card. user: connections are made as the host's own, by passt, without rights; the default kernel gets \
       its address by DHCP. ,host-loopback lets the guest reach the host's loopback at its gateway's address. \
       tap=NAME: a tap of the host, made and removed again if there is none of that name; a Linux guest is given the \
-      address of ,ip=ADDRESS/BITS, and ,gateway=ADDRESS and ,dns=ADDRESS. May be repeated.
+      address of ,ip=ADDRESS/BITS, and ,gateway=ADDRESS and ,dns=ADDRESS. ,bandwidth=SIZE and ,packets=N limit the \
+      bytes and frames a second in each direction. May be repeated.
       """, valueName: "user|tap=name[,mac=address][,mtu=bytes]"))
   var net: [String] = []
 

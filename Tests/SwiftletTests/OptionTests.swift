@@ -120,7 +120,13 @@ struct OptionTests {
     #expect(
       try NetworkRequest(option: "tap=tap0,mtu=9000,mac=02:00:00:00:00:07")
         == NetworkRequest(host: .tap("tap0"), macAddress: address, mtu: 9000))
+    let limit = RateLimit(
+      bandwidth: try .init(perSecond: 3 << 20), operations: try .init(perSecond: 500))
+    #expect(
+      try NetworkRequest(option: "user,bandwidth=3M,packets=500")
+        == NetworkRequest(host: .user(hasLoopback: false), receiveLimit: limit, transmitLimit: limit))
     for text in [
+      "user,packets=", "user,packets=0", "user,packets=-1", "user,bandwidth=x",
       "", "tap", "tap=", "tap=a/b", "tap=sixteen-letters-", "bridge", "user=1", "user,", "user,mtu=",
       "user,mtu=67",
       "user,mtu=65536", "user,mtu=+1400", "user,mac=", "user,mac=01:00:00:00:00:00", "tap=t,host-loopback",

@@ -75,6 +75,9 @@ struct Machine {
   private func mountKernelFolders() {
     mount("proc", on: "/proc")
     mount("sysfs", on: "/sys")
+    // A kernel of the user's own need not have it.
+    let (groups, place): (StaticString, StaticString) = ("cgroup2", "/sys/fs/cgroup")
+    _ = sys_mount(groups.path, place.path, groups.path, Self.noSetUser)
     let folders: [StaticString] = ["/dev/pts", "/dev/shm"]
     for folder in folders { _ = sys_mkdir(folder.path, 0o755) }
     let terminals: StaticString = "devpts"

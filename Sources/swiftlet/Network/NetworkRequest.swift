@@ -24,7 +24,8 @@ struct NetworkRequest: Equatable {
 
 extension NetworkRequest {
   /// The card that `tap=NAME` or `user` stands for, with `,mac=ADDRESS` and `,mtu=BYTES` behind, with `,host-loopback`
-  /// for user, and for a tap with what ``GuestAddress`` is made of.
+  /// for user, and for a tap with what ``GuestAddress`` is made of; `,bandwidth=SIZE` bytes and `,packets=N` frames a
+  /// second may go in each direction.
   init(option text: String) throws(Diagnostic) {
     let parts = text.split(separator: ",", omittingEmptySubsequences: false)
     let kind = parts.first ?? ""
@@ -44,20 +45,37 @@ extension NetworkRequest {
       kind != "user" && GuestAddress.names.contains { word.hasPrefix($0) }
     }
     address = try GuestAddress(words.filter(isOfAddress))
+    var bandwidth: RateLimit.Bucket?
+    var packets: RateLimit.Bucket?
     for part in words where !isOfAddress(part) {
       if part.hasPrefix("mac=") {
         macAddress = try MACAddress(String(part.dropFirst(4)))
       } else if part.hasPrefix("mtu=") {
         mtu = try NetworkRequest.mtu(String(part.dropFirst(4)))
+      } else if part.hasPrefix("bandwidth=") {
+        bandwidth = try .init(perSecond: byteCount(String(part.dropFirst(10))))
+      } else if part.hasPrefix("packets=") {
+        packets = try .init(perSecond: try NetworkRequest.packets(part.dropFirst(8), of: text))
       } else if part == "host-loopback", isUser {
         host = .user(hasLoopback: true)
       } else {
         throw Diagnostic(
           .usage, "bad network option '\(part)'", which: text,
           mend:
-            "only mac= and mtu= may follow, host-loopback with user, and ip=, gateway= and dns= with a tap")
+            "only mac=, mtu=, bandwidth= and packets= may follow, host-loopback with user, and ip=, gateway= and "
+            + "dns= with a tap")
       }
     }
+    (receiveLimit, transmitLimit) = (
+      RateLimit(bandwidth: bandwidth, operations: packets), RateLimit(bandwidth: bandwidth, operations: packets)
+    )
+  }
+
+  private static func packets(_ number: Substring, of text: String) throws(Diagnostic) -> UInt64 {
+    guard let count = UInt64(number) else {
+      throw Diagnostic(.usage, "bad packets '\(number)'", which: text, mend: "give frames a second")
+    }
+    return count
   }
 
   private static func mtu(_ text: String) throws(Diagnostic) -> UInt16 {
