@@ -155,6 +155,10 @@ public struct SignalMask: Sendable {
     pthread_sigmask(SIG_SETMASK, &set, nil)
   }
 
+  func withSet<Result>(_ body: (UnsafePointer<sigset_t>) -> Result) -> Result {
+    withUnsafePointer(to: set, body)
+  }
+
   func unblock() {
     var set = set
     pthread_sigmask(SIG_UNBLOCK, &set, nil)

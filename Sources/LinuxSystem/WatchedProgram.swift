@@ -8,23 +8,22 @@ public struct WatchedProgram: ~Copyable {
   public let descriptor: FileDescriptor
   private let process: ForkedProcess
 
-  /// Starts the program at `path`, from a process with one thread, with /dev/null to read from.
+  /// Starts the program at `path`, with /dev/null to read from; the kernel kills it also when the calling thread ends.
   /// - Parameters:
   ///   - output: its standard output; /dev/null where nil.
   ///   - errors: its standard error.
   ///   - mask: the signals that it does not take at first.
+  /// - Throws: also where it cannot be executed.
   public init(
     _ path: String, arguments: [String], output: Int32?, errors: Int32, mask: SignalMask
   ) throws(SystemError) {
     let null = try FileDescriptor(opening: "/dev/null", O_RDWR).release()
     defer { close(null) }
-    guard let process = try ForkedProcess.fork() else {
-      mask.apply()
-      setpgid(0, 0)
-      guard dup2(null, 0) == 0, dup2(output ?? null, 1) == 1, dup2(errors, 2) == 2 else { _exit(70) }
-      _ = try? replaceProcess(with: path, arguments: arguments)
-      _exit(70)
-    }
+    var pointers: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
+    pointers.append(nil)
+    defer { for pointer in pointers { free(pointer) } }
+    let result = mask.withSet { clinux_spawn(path, pointers, environ, [null, output ?? null, errors], $0) }
+    let process = ForkedProcess(identifier: Int32(try checked(result, "execve", path)))
     let number = clinux_pidfd_open(process.identifier)
     guard number >= 0 else {
       process.send(SIGKILL)

@@ -20,6 +20,15 @@ struct MonitorProcessTests {
     #expect(!end.isForced)
   }
 
+  @Test func whatCannotBeExecutedIsNotStarted() throws {
+    for (path, code) in [("/etc/passwd", EACCES), ("/nowhere", ENOENT)] {
+      let error = #expect(throws: SystemError.self) {
+        _ = try MonitorProcess(path, [], mask: SignalMask(), voice: .kept)
+      }
+      #expect(error?.code == code)
+    }
+  }
+
   @Test func itIsKilledWhenItDoesNotEnd() throws {
     let signals = try SignalDescriptor([SIGPWR])
     let monitor = try monitor("trap '' TERM; echo stuck >&2; while :; do sleep 1; done")
