@@ -119,7 +119,10 @@ struct ImageTree {
     guard path.count <= limits.path else {
       throw .tooMuch("a path of \(path.count) bytes, \(quoted(path)), is in it")
     }
-    guard path.first != UInt8(ascii: "/") else { throw .bad("the absolute path \(quoted(path)) is in it") }
+    // umoci calls the root itself "/".
+    guard path.first != UInt8(ascii: "/") || path.allSatisfy({ $0 == UInt8(ascii: "/") }) else {
+      throw .bad("the absolute path \(quoted(path)) is in it")
+    }
     var names: [FileName] = []
     for part in path.split(separator: UInt8(ascii: "/")) where !part.elementsEqual(".".utf8) {
       guard !part.elementsEqual("..".utf8) else { throw .bad("the path \(quoted(path)) leads out of it") }

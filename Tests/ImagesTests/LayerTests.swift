@@ -10,7 +10,9 @@ struct LayerTests {
   func filesComeAsTheyAre(_ packing: SampleImage.Packing) throws {
     let sandbox = try Sandbox()
     var tar = TarWriter()
-    tar.add(directory: "./", mode: 0o751)
+    tar.add(directory: "./", mode: 0o700)
+    // As umoci names the root.
+    tar.add(directory: "/", mode: 0o751)
     tar.add(directory: "etc/", mode: 0o700, owner: 7)
     tar.add("etc/small", .file, "small", mode: 0o4750, owner: 12, group: 70_000)
     tar.add("etc/block", .file, String(repeating: "b", count: 4096))
