@@ -175,6 +175,28 @@ struct RunTests {
     #expect(try world.leftovers() == [])
   }
 
+  /// What programs expect of a system, and control groups that do what they say.
+  @Test func programsFindTheKernelsFolders() throws {
+    let result = try RunWorld().run(
+      [],
+      [
+        "/bin/sh", "-c",
+        """
+        cut -d' ' -f2,3 /proc/mounts; cat /sys/class/net/lo/flags
+        cd /sys/fs/cgroup; echo +pids > cgroup.subtree_control; mkdir few; echo 1 > few/pids.max
+        (echo 0 > few/cgroup.procs; ls; echo not reached)
+        """,
+      ])
+    let lines = Set(result.output.split(separator: "\n").map(String.init))
+    #expect(
+      lines.isSuperset(of: [
+        "/ overlay", "/proc proc", "/sys sysfs", "/sys/fs/cgroup cgroup2", "/dev devtmpfs", "/dev/pts devpts",
+        "/dev/shm tmpfs", "0x9",
+      ]), "\(result.output)")
+    #expect(!lines.contains("not reached"))
+    #expect(result.error.contains("can't fork"), "\(result.error)")
+  }
+
   /// A directory becomes an image; what is named of the host is read, or written where that was asked for.
   @Test func volumesAreReadOnlyUnlessAskedFor() throws {
     let world = try RunWorld()
