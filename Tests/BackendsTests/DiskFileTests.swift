@@ -243,6 +243,15 @@ final class WaitedDisk: BlockStoreClient {
     memory.fill(try slice(0, length), with: 7)
     #expect(disk.transfer(.write, [try slice(0, length)], at: 0) == .done)
     #expect(try isSame(folder.contents("disk"), [UInt8](repeating: 7, count: length)))
+    // What was written there has its place in the file now, and becomes zeros with the rest.
+    #expect(disk.file.writeZeroes(at: UInt64(length - 512), count: 512, mayUnmap: false) == .done)
+    #expect(disk.file.writeZeroes(at: 4096, count: 512, mayUnmap: true) == .done)
+    #expect(disk.file.discard(at: 4608, count: 512) == .done)
+    let zeroed = [4096..<5120, length - 512..<length]
+    #expect(
+      try isSame(
+        folder.contents("disk"),
+        (0..<length).map { place in zeroed.contains { $0.contains(place) } ? 0 : 7 }))
     #expect(!disk.file.updateLength())
   }
 

@@ -43,7 +43,7 @@ public final class DiskFile: BlockStore {
   public private(set) var ringRefusal: SystemError?
   let file: FileDescriptor
   let direct: DirectFile?
-  /// The file's own length, in bytes.
+  /// The file's own length, in bytes, when it was last looked at.
   private(set) var size: UInt64
   private var ring: DiskRing?
   private var list: ScatterList?
@@ -253,11 +253,12 @@ public final class DiskFile: BlockStore {
     }
   }
 
-  /// Changes what there is of a range in the file: what fills the last block up is zeros already.
+  /// Changes what there is of a range in the file: what fills the last block up is zeros already, unless the guest has
+  /// written there since the file was last looked at.
   private func change(
     _ offset: UInt64, _ count: UInt64, _ body: (UInt64, UInt64) throws(SystemError) -> Void
   ) -> BlockOutcome {
-    guard !isReadOnly else { return .failed }
+    guard !isReadOnly, let size = try? Self.size(file) else { return .failed }
     guard offset < size else { return .done }
     do throws(SystemError) {
       try body(offset, min(count, size - offset))
