@@ -1,9 +1,10 @@
-import Backends
 import Devices
 import Foundation
 import GuestMemory
 import LinuxSystem
 import Testing
+
+@testable import Backends
 
 /// A folder that is gone with the test.
 final class TemporaryFolder {
@@ -281,6 +282,15 @@ final class WaitedDisk: BlockStoreClient {
     #expect(truncate(path, 512) == 0)
     #expect(!disk.file.updateLength())
     #expect(disk.file.sectorCount == 18)
+  }
+
+  // MARK: What the kernel is asked
+
+  /// A ring's transfers wait for the disk, as all others.
+  @Test(arguments: DiskWay.all) func theFileIsNotLeftNonBlocking(way: DiskWay) throws {
+    let disk = try open(folder.file("disk", Self.pattern(4096)), way)
+    #expect(fcntl(disk.file.file.raw, F_GETFL) & O_NONBLOCK == 0)
+    if let direct = disk.file.direct { #expect(fcntl(direct.descriptor.raw, F_GETFL) & O_NONBLOCK == 0) }
   }
 
   // MARK: Holes and zeros

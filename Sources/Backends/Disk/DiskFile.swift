@@ -94,10 +94,13 @@ public final class DiskFile: BlockStore {
     return (size / block + (size % block == 0 ? 0 : 1)) * (block / 512)
   }
 
-  /// Without O_NONBLOCK a named pipe would wait for its other end; it changes nothing for files and disks.
+  /// Without O_NONBLOCK a named pipe would wait for its other end. It does not stay: of some disks, kernels would answer
+  /// a ring's transfers with EAGAIN instead of waiting.
   private static func open(_ path: String, readOnly: Bool) throws(DiskError) -> FileDescriptor {
     do throws(SystemError) {
-      return try FileDescriptor(opening: path, (readOnly ? O_RDONLY : O_RDWR) | O_NONBLOCK)
+      let file = try FileDescriptor(opening: path, (readOnly ? O_RDONLY : O_RDWR) | O_NONBLOCK)
+      try file.setNonBlocking(false)
+      return file
     } catch {
       throw error.code == EISDIR || error.code == ENXIO ? .notAFile : .cannotOpen(error)
     }
