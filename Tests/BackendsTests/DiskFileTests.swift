@@ -286,6 +286,23 @@ final class WaitedDisk: BlockStoreClient {
 
   // MARK: What the kernel is asked
 
+  /// A pipe cannot be synchronized: in the file's place it shows that the kernel is asked to, and what is made of its
+  /// answer.
+  @Test(arguments: DiskWay.all) func everyFlushReachesTheKernelUntilOneFails(way: DiskWay) throws {
+    var reports: [SystemError] = []
+    let disk = try open(folder.file("disk", Self.pattern(16384)), way) { reports.append($0) }
+    #expect(disk.transfer(.write, [try slice(0, 4096)], at: 0) == .done)
+    #expect(disk.flush() == .done)
+    let file = try FileDescriptor(duplicating: disk.file.file.raw)
+    let pipe = Pipe()
+    #expect(dup2(pipe.fileHandleForReading.fileDescriptor, disk.file.file.raw) != -1)
+    #expect(disk.flush() == .failed)
+    #expect(reports.map(\.call) == ["fdatasync"])
+    #expect(dup2(file.raw, disk.file.file.raw) != -1)
+    #expect(disk.flush() == .failed)
+    #expect(reports.count == 1)
+  }
+
   /// A ring's transfers wait for the disk, as all others.
   @Test(arguments: DiskWay.all) func theFileIsNotLeftNonBlocking(way: DiskWay) throws {
     let disk = try open(folder.file("disk", Self.pattern(4096)), way)
