@@ -6,7 +6,8 @@ import Glibc
 extension FileDescriptor {
   /// Opens an entry (openat2(2)); O_CLOEXEC, O_NOFOLLOW, O_NOCTTY and O_NONBLOCK are always set, so that a named pipe
   /// is not waited for.
-  /// - Throws: ELOOP for a symbolic link, unless it is opened with ``pathOnly``; EXDEV for the root of another mount.
+  /// - Throws: ELOOP for a symbolic link, unless it is opened with ``pathOnly``; EXDEV for the root of another mount;
+  ///   EAGAIN while another program has a lease on the file (fcntl(2), F_SETLEASE), which it is now asked to give up.
   public func open(beneath name: FileName, _ flags: Int32, mode: UInt32 = 0) throws(SystemError)
     -> FileDescriptor
   {
@@ -32,10 +33,7 @@ extension FileDescriptor {
     while true {
       let result = clinux_openat2(
         raw, path, UInt64(UInt32(bitPattern: flags | always)), UInt64(mode), UInt64(resolve))
-      // EAGAIN: something was renamed meanwhile, and the kernel cannot say that the path stays beneath.
-      if result != -Int(EINTR), result != -Int(EAGAIN) {
-        return Int32(try checked(result, "openat2"))
-      }
+      if result != -Int(EINTR) { return Int32(try checked(result, "openat2")) }
     }
   }
 

@@ -35,7 +35,7 @@ struct Boot: ParsableCommand {
       """
       A raw disk image or block device. ro makes it read-only, id= gives its serial number, direct goes around the \
       host's page cache, engine=io_uring has many transfers at a time (what direct has by itself, if the host allows it), bandwidth= and iops= limit the bytes and the \
-      operations of a second. One that grows while the guest runs is seen by it. May be repeated.
+      operations of a second (zeroes are bytes, discards are operations alone). One that grows while the guest runs is seen by it. May be repeated.
       """, valueName: "file[,ro][,id=name][,direct][,engine=sync|io_uring][,bandwidth=size][,iops=n]"),
     completion: .file())
   var disk: [String] = []

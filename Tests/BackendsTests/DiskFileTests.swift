@@ -1,9 +1,10 @@
-import Backends
 import Devices
 import Foundation
 import GuestMemory
 import LinuxSystem
 import Testing
+
+@testable import Backends
 
 /// A folder that is gone with the test.
 final class TemporaryFolder {
@@ -243,6 +244,15 @@ final class WaitedDisk: BlockStoreClient {
     memory.fill(try slice(0, length), with: 7)
     #expect(disk.transfer(.write, [try slice(0, length)], at: 0) == .done)
     #expect(try isSame(folder.contents("disk"), [UInt8](repeating: 7, count: length)))
+    // What was written there has its place in the file now, and becomes zeros with the rest.
+    #expect(disk.file.writeZeroes(at: UInt64(length - 512), count: 512, mayUnmap: false) == .done)
+    #expect(disk.file.writeZeroes(at: 4096, count: 512, mayUnmap: true) == .done)
+    #expect(disk.file.discard(at: 4608, count: 512) == .done)
+    let zeroed = [4096..<5120, length - 512..<length]
+    #expect(
+      try isSame(
+        folder.contents("disk"),
+        (0..<length).map { place in zeroed.contains { $0.contains(place) } ? 0 : 7 }))
     #expect(!disk.file.updateLength())
   }
 
@@ -272,6 +282,32 @@ final class WaitedDisk: BlockStoreClient {
     #expect(truncate(path, 512) == 0)
     #expect(!disk.file.updateLength())
     #expect(disk.file.sectorCount == 18)
+  }
+
+  // MARK: What the kernel is asked
+
+  /// A pipe cannot be synchronized: in the file's place it shows that the kernel is asked to, and what is made of its
+  /// answer.
+  @Test(arguments: DiskWay.all) func everyFlushReachesTheKernelUntilOneFails(way: DiskWay) throws {
+    var reports: [SystemError] = []
+    let disk = try open(folder.file("disk", Self.pattern(16384)), way) { reports.append($0) }
+    #expect(disk.transfer(.write, [try slice(0, 4096)], at: 0) == .done)
+    #expect(disk.flush() == .done)
+    let file = try FileDescriptor(duplicating: disk.file.file.raw)
+    let pipe = Pipe()
+    #expect(dup2(pipe.fileHandleForReading.fileDescriptor, disk.file.file.raw) != -1)
+    #expect(disk.flush() == .failed)
+    #expect(reports.map(\.call) == ["fdatasync"])
+    #expect(dup2(file.raw, disk.file.file.raw) != -1)
+    #expect(disk.flush() == .failed)
+    #expect(reports.count == 1)
+  }
+
+  /// A ring's transfers wait for the disk, as all others.
+  @Test(arguments: DiskWay.all) func theFileIsNotLeftNonBlocking(way: DiskWay) throws {
+    let disk = try open(folder.file("disk", Self.pattern(4096)), way)
+    #expect(fcntl(disk.file.file.raw, F_GETFL) & O_NONBLOCK == 0)
+    if let direct = disk.file.direct { #expect(fcntl(direct.descriptor.raw, F_GETFL) & O_NONBLOCK == 0) }
   }
 
   // MARK: Holes and zeros

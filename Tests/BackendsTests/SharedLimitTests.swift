@@ -73,6 +73,22 @@ import Testing
     #expect(FuseError(systemCode: EMFILE).code == ENFILE)
   }
 
+  /// The host's kernel would let the open wait until the holder of the lease gives it up, for 45 s at most.
+  @Test func aFileThatSomebodyHasALeaseOnIsNotWaitedFor() throws {
+    let fixture = try SharedFixture(prepare: "echo x > share/f")
+    let node = try fixture.find("f")
+    let holder = try FileDescriptor(opening: fixture.folder.path + "/share/f", O_RDONLY)
+    // Which signal tells the holder that the lease is wanted: one that does nothing to who does not expect it.
+    // F_SETSIG and F_SETLEASE, which Glibc's module does not have.
+    let (setSignal, setLease): (Int32, Int32) = (10, 1024)
+    #expect(fcntl(holder.raw, setSignal, SIGURG) == 0)
+    #expect(fcntl(holder.raw, setLease, F_RDLCK) == 0)
+    #expect(fixture.code { () throws(FuseError) in _ = try fixture.openToWrite(node) } == EAGAIN)
+    #expect(try fixture.contentsAsGuest("f") == "x\n")
+    #expect(fcntl(holder.raw, setLease, F_UNLCK) == 0)
+    _ = try fixture.openToWrite(node)
+  }
+
   @Test func nothingStaysOpen() throws {
     let before = try Self.openDescriptors()
     do {

@@ -33,8 +33,17 @@ struct BlockRequests {
 
   /// A discard (11) or write zeroes (13) request.
   func change(_ kind: UInt32, _ segments: [Segment]) throws -> UInt8? {
-    let bytes = segments.flatMap { Self.bytes($0.sector) + Self.bytes($0.count) + Self.bytes($0.flags) }
-    return try request(kind, 0, [driver.readable(bytes)])
+    try request(kind, 0, [driver.readable(segments.flatMap(Self.bytes))])
+  }
+
+  /// The same of one segment, as a chain that the device is not told of.
+  func chain(_ kind: UInt32, _ segment: Segment) throws -> UInt16 {
+    try driver.writeChain(
+      0, [driver.readable(header(kind, 0)), driver.readable(Self.bytes(segment)), driver.writable(1)])
+  }
+
+  private static func bytes(_ segment: Segment) -> [UInt8] {
+    bytes(segment.sector) + bytes(segment.count) + bytes(segment.flags)
   }
 }
 
@@ -309,5 +318,38 @@ struct BlockRequests {
     for _ in 0..<3 { #expect(try block.request(4) == 0) }
     #expect(try block.request(4) == nil)
     #expect(store.flushes == 3)
+  }
+
+  @Test func zeroesCostTheirBytesAndDiscardsNone() throws {
+    let alarm = FakeAlarm()
+    let limiter = RateLimiter(
+      bandwidth: TokenBucket(size: 2048, refillTime: 1_000_000_000),
+      operations: TokenBucket(size: 4, refillTime: 1))
+    let store = FakeStore(sectors: 64)
+    let (block, driver, _) = try start(store, gate: RateGate(limiter, alarm: alarm))
+    #expect(try block.change(11, [.init(sector: 0, count: 64)]) == 0)
+    // Twice as much as the bucket holds.
+    #expect(try block.change(13, [.init(sector: 0, count: 8)]) == 0)
+    #expect(try block.change(13, [.init(sector: 8, count: 1)]) == nil)
+    alarm.now += 1_000_000_000
+    driver.host.notify(queue: 0)
+    #expect(store.changes.count == 2)
+    alarm.now += 1_000_000
+    driver.host.notify(queue: 0)
+    #expect(store.changes.count == 3)
+  }
+
+  /// What one turn does is bounded for what has no data too.
+  @Test(arguments: [(11, 32_769), (13, 32_768)] as [(UInt32, UInt32)])
+  func oneTurnDiscardsAndZeroesSoMuch(kind: UInt32, sectors: UInt32) throws {
+    let store = FakeStore(zeroSectors: 40_000)
+    let (block, driver, device) = try start(store)
+    let segment = BlockRequests.Segment(sector: 0, count: sectors)
+    for _ in 0..<3 { try driver.makeAvailable(0, block.chain(kind, segment)) }
+    for turn in 1...3 {
+      #expect(device.process(queue: 0) == (turn < 3))
+      #expect(store.changes.count == turn)
+    }
+    #expect(try driver.takeUsed(0).count == 3)
   }
 }

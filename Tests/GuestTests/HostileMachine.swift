@@ -20,7 +20,7 @@ enum HostileDevice: String, CaseIterable, CustomStringConvertible {
 
   var description: String { rawValue }
 
-  /// Those to be had here: a network needs passt in a network namespace.
+  /// Those to be had here: networks need passt, and a tap, in a network namespace.
   static let available = allCases.filter { $0 != .net || hasNetworks }
 
   /// The one that `make hostile` was asked for, or all.
@@ -84,7 +84,7 @@ final class HostileMachine {
     switch device {
     case .console, .entropy, .vsock, .balloon: ["\(device)"]
     case .block: ["disk \(path("a"))", "disk \(path("b"))", "disk \(path("b")) (2)"]
-    case .net: ["network user"]
+    case .net: ["network user", "network t0"]
     case .fs: ["share share0"]
     }
   }
@@ -97,7 +97,7 @@ final class HostileMachine {
     case .console: ["--port", "first=\(path("first"))", "--port", "second=\(path("second"))"]
     case .block: ["--disk", path("a"), "--disk", path("b") + ",ro", "--disk", path("b") + ",ro"]
     case .entropy: []
-    case .net: ["--net", "user"]
+    case .net: ["--net", "user", "--net", "tap=t0"]
     case .vsock: ["--vsock", path("socket")]
     case .balloon: ["--balloon", "16M,reporting"]
     case .fs: ["--share", path("share") + ",rw"]
@@ -109,10 +109,11 @@ final class HostileMachine {
   ) throws -> Program.Result {
     var program = Program()
     if device == .net {
-      // A host with a way out, to nowhere, which passt demands.
+      // A host with a way out, to nowhere, which passt demands, and one that answers behind a tap.
       let host = """
         ip link set lo up; ip link add w0 type veth peer name w1; ip addr add 192.0.2.2/24 dev w0; \
-        ip link set w0 up; ip link set w1 up; ip route add default via 192.0.2.1; exec "$@"
+        ip link set w0 up; ip link set w1 up; ip route add default via 192.0.2.1; \
+        ip tuntap add t0 mode tap; ip addr add 10.0.2.2/24 dev t0; ip link set t0 up; exec "$@"
         """
       program.prefix = ["unshare", "-n", "sh", "-c", host, "sh"]
     }

@@ -43,7 +43,7 @@ public final class DiskFile: BlockStore {
   public private(set) var ringRefusal: SystemError?
   let file: FileDescriptor
   let direct: DirectFile?
-  /// The file's own length, in bytes.
+  /// The file's own length, in bytes, when it was last looked at.
   private(set) var size: UInt64
   private var ring: DiskRing?
   private var list: ScatterList?
@@ -94,10 +94,13 @@ public final class DiskFile: BlockStore {
     return (size / block + (size % block == 0 ? 0 : 1)) * (block / 512)
   }
 
-  /// Without O_NONBLOCK a named pipe would wait for its other end; it changes nothing for files and disks.
+  /// Without O_NONBLOCK a named pipe would wait for its other end. It does not stay: of some disks, kernels would answer
+  /// a ring's transfers with EAGAIN instead of waiting.
   private static func open(_ path: String, readOnly: Bool) throws(DiskError) -> FileDescriptor {
     do throws(SystemError) {
-      return try FileDescriptor(opening: path, (readOnly ? O_RDONLY : O_RDWR) | O_NONBLOCK)
+      let file = try FileDescriptor(opening: path, (readOnly ? O_RDONLY : O_RDWR) | O_NONBLOCK)
+      try file.setNonBlocking(false)
+      return file
     } catch {
       throw error.code == EISDIR || error.code == ENXIO ? .notAFile : .cannotOpen(error)
     }
@@ -253,11 +256,12 @@ public final class DiskFile: BlockStore {
     }
   }
 
-  /// Changes what there is of a range in the file: what fills the last block up is zeros already.
+  /// Changes what there is of a range in the file: what fills the last block up is zeros already, unless the guest has
+  /// written there since the file was last looked at.
   private func change(
     _ offset: UInt64, _ count: UInt64, _ body: (UInt64, UInt64) throws(SystemError) -> Void
   ) -> BlockOutcome {
-    guard !isReadOnly else { return .failed }
+    guard !isReadOnly, let size = try? Self.size(file) else { return .failed }
     guard offset < size else { return .done }
     do throws(SystemError) {
       try body(offset, min(count, size - offset))

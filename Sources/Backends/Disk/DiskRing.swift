@@ -117,7 +117,7 @@ final class DiskRing {
     guard let kind = job.kind else {
       return result >= 0 ? .done : disk.failFlush(SystemError(call: "fdatasync", code: Int32(-result)))
     }
-    if result == -Int(EINTR) || result == -Int(EAGAIN) { return nil }
+    if result == -Int(EINTR) { return nil }
     do throws(SystemError) {
       guard result >= 0 else { throw SystemError(call: "read or write", code: Int32(-result)) }
       let count = result > 0 ? result : try disk.fillTail(kind, job.list, at: job.offset)

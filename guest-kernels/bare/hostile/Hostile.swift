@@ -12,23 +12,39 @@ func guest_main(commandLine: UnsafePointer<UInt8>?, bootParameters: UInt64) -> U
   }
   let options = CommandLine(text: commandLine)
   let onlyKind = options.number("device=") ?? 0
+  let seed = options.number("seed=")
+  let storm = options.number("storm=") ?? 10_000
+  if seed == nil { attackPanicDevice(storm) }
   var found = 0
   for window in 0..<VirtioDevice.windowCount {
     guard let device = VirtioDevice(window: window) else { continue }
     if onlyKind != 0, onlyKind != UInt64(device.id) { continue }
     found += 1
-    if let seed = options.number("seed=") {
+    if let seed {
       let first = options.number("first=") ?? 0
       let count = options.number("count=") ?? 2000
       Arena.scope {
         if var spree = Spree(device, memory, seed: seed) { spree.run(first..<first &+ count) }
       }
     } else {
-      attackByList(device, memory, storm: options.number("storm=") ?? 10_000)
+      attackByList(device, memory, storm: storm)
     }
   }
   Checks.expect(found > 0, .machine, "devices-found", "no window has one that is to be attacked")
   return Checks.status
+}
+
+/// Tells the host again and again that a crash kernel starts, and other events that are none; in any width. The bit that
+/// ends the machine is never set.
+private func attackPanicDevice(_ storm: UInt64) {
+  let register: UInt64 = 0xd010_0000
+  for step in 0..<storm {
+    store8(register, ([2, 6, 0xfe, 0xfc, 0] as [5 of UInt8])[Int(step % 5)])
+    _ = load8(register)
+  }
+  store32(register, 0x0202_0202)
+  store64(register &- 4, ~0)
+  store64(register &+ 1, ~0)
 }
 
 /// Those of a console's named ports, which follow, are like its first two.

@@ -9,7 +9,7 @@ public final class BlockDevice: VirtioDevice, BlockStoreClient {
   public static let queueLimit = 8
   /// No driver asks for more at once, and one that does may not keep the thread: longer requests fail.
   private static let maximumTransfer = 64 << 20
-  /// The bytes one call to `process` moves before others have their turn.
+  /// The bytes one call to `process` moves, zeroes or discards before others have their turn.
   private static let transferLimit = 16 << 20
   /// Requests that the store may have pending.
   public static let pendingLimit = 128
@@ -29,7 +29,8 @@ public final class BlockDevice: VirtioDevice, BlockStoreClient {
 
   /// What becomes of a chain now.
   private enum Step {
-    case answered(Status, written: Int)
+    /// `changed`: the bytes of the disk that were discarded or zeroed.
+    case answered(Status, written: Int = 0, changed: Int = 0)
     case pending(written: Int, ticket: UInt64)
     case wait
   }
@@ -107,9 +108,9 @@ public final class BlockDevice: VirtioDevice, BlockStoreClient {
           queue: queue, head: chain.head, status: status, written: written, ticket: ticket)
         budget -= size
         return .kept
-      case .answered(let answer, let written):
+      case .answered(let answer, let written, let changed):
         activation.memory.fill(status, with: answer.rawValue)
-        budget -= size
+        budget -= size + changed
         return .used(UInt32(clamping: written + 1))
       }
     }
@@ -144,15 +145,23 @@ public final class BlockDevice: VirtioDevice, BlockStoreClient {
     _ input: consuming ChainCursor, _ output: consuming ChainCursor, _ activation: VirtioActivation
   ) -> Step {
     guard let request = BlockRequest(&input, activation.memory), let kind = request.kind else {
-      return .answered(.unsupported, written: 0)
+      return .answered(.unsupported)
     }
-    // What a request costs is its data, of which there is none in a flush.
-    let cost = kind == .read ? output.remaining - 1 : kind == .write ? input.remaining : 0
+    // What a request costs is its data, of which there is none in a flush or a discard. How many zeros are to be
+    // written shows only afterwards.
+    let cost =
+      switch kind {
+      case .read: output.remaining - 1
+      case .write: input.remaining
+      case .writeZeroes: 1
+      case .flush, .getIdentity, .discard: 0
+      }
     if let gate, !gate.admits(bytes: cost) { return .wait }
     let step = perform(kind, request.sector, &input, &output, activation)
-    if let gate {
-      if case .wait = step { return step }
-      gate.charge(bytes: cost)
+    switch step {
+    case .wait: break
+    case .answered(_, _, let changed) where kind == .writeZeroes: gate?.charge(bytes: changed)
+    case .answered, .pending: gate?.charge(bytes: cost)
     }
     return step
   }
@@ -164,13 +173,13 @@ public final class BlockDevice: VirtioDevice, BlockStoreClient {
     let (memory, room) = (activation.memory, output.remaining - 1)
     switch kind {
     case .read:
-      guard let offset = byteOffset(sector, count: room) else { return .answered(.ioError, written: 0) }
+      guard let offset = byteOffset(sector, count: room) else { return .answered(.ioError) }
       slices.removeAll(keepingCapacity: true)
       output.take(room, into: &slices)
       return step(written: room) { store.transfer(.read, slices, of: memory, at: offset, ticket: $0) }
     case .write:
       guard !store.isReadOnly, let offset = byteOffset(sector, count: input.remaining) else {
-        return .answered(.ioError, written: 0)
+        return .answered(.ioError)
       }
       slices.removeAll(keepingCapacity: true)
       input.take(input.remaining, into: &slices)
@@ -184,9 +193,9 @@ public final class BlockDevice: VirtioDevice, BlockStoreClient {
       serial += [UInt8](repeating: 0, count: Self.serialNumberLength - serial.count)
       return .answered(.ok, written: output.write(Array(serial.prefix(room)), to: memory))
     case .discard:
-      return .answered(discard(&input, activation), written: 0)
+      return discard(&input, activation)
     case .writeZeroes:
-      return .answered(writeZeroes(&input, activation), written: 0)
+      return writeZeroes(&input, activation)
     }
   }
 
@@ -196,8 +205,8 @@ public final class BlockDevice: VirtioDevice, BlockStoreClient {
     let ticket = generation << 32 | UInt64(place)
     switch operation(ticket) {
     case .done: return .answered(.ok, written: written)
-    case .failed: return .answered(.ioError, written: 0)
-    case .unsupported: return .answered(.unsupported, written: 0)
+    case .failed: return .answered(.ioError)
+    case .unsupported: return .answered(.unsupported)
     case .busy: return .wait
     case .pending:
       freePlaces.removeLast()
@@ -218,20 +227,20 @@ public final class BlockDevice: VirtioDevice, BlockStoreClient {
 
   // MARK: Discard and write zeroes
 
-  private func discard(_ input: inout ChainCursor, _ activation: VirtioActivation) -> Status {
-    guard activation.features.contains(Feature.discard) else { return .unsupported }
+  private func discard(_ input: inout ChainCursor, _ activation: VirtioActivation) -> Step {
+    guard activation.features.contains(Feature.discard) else { return .answered(.unsupported) }
     let status = takeSegments(
       &input, activation.memory, limit: BlockLayout.discardSegments, sectors: BlockLayout.discardSectors)
-    guard status == .ok else { return status }
+    guard status == .ok else { return .answered(status) }
     // Unmapping is what discarding is: the flag is reserved here (5.2.6.2).
-    guard !segments.contains(where: \.mayUnmap) else { return .unsupported }
+    guard !segments.contains(where: \.mayUnmap) else { return .answered(.unsupported) }
     return each { store.discard(at: $0, count: $1) }
   }
 
-  private func writeZeroes(_ input: inout ChainCursor, _ activation: VirtioActivation) -> Status {
-    guard activation.features.contains(Feature.writeZeroes) else { return .unsupported }
+  private func writeZeroes(_ input: inout ChainCursor, _ activation: VirtioActivation) -> Step {
+    guard activation.features.contains(Feature.writeZeroes) else { return .answered(.unsupported) }
     let status = takeSegments(&input, activation.memory, limit: 1, sectors: BlockLayout.zeroSectors)
-    guard status == .ok else { return status }
+    guard status == .ok else { return .answered(status) }
     let mayUnmap = segments.allSatisfy(\.mayUnmap)
     return each { store.writeZeroes(at: $0, count: $1, mayUnmap: mayUnmap) }
   }
@@ -253,15 +262,17 @@ public final class BlockDevice: VirtioDevice, BlockStoreClient {
     return .ok
   }
 
-  private func each(_ operation: (UInt64, UInt64) -> BlockOutcome) -> Status {
+  private func each(_ operation: (UInt64, UInt64) -> BlockOutcome) -> Step {
+    var changed = 0
     for segment in segments where segment.count > 0 {
       let count = UInt64(segment.count) * BlockLayout.sectorSize
+      changed += Int(count)
       switch operation(segment.sector * BlockLayout.sectorSize, count) {
       case .done: continue
-      case .unsupported: return .unsupported
-      case .failed, .pending, .busy: return .ioError
+      case .unsupported: return .answered(.unsupported, changed: changed)
+      case .failed, .pending, .busy: return .answered(.ioError, changed: changed)
       }
     }
-    return .ok
+    return .answered(.ok, changed: changed)
   }
 }
