@@ -67,7 +67,8 @@ extension NetworkRequest {
       }
     }
     (receiveLimit, transmitLimit) = (
-      RateLimit(bandwidth: bandwidth, operations: packets), RateLimit(bandwidth: bandwidth, operations: packets)
+      RateLimit(bandwidth: bandwidth, operations: packets),
+      RateLimit(bandwidth: bandwidth, operations: packets)
     )
   }
 
