@@ -9,9 +9,8 @@ struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Run a program in a virtual machine of its own.",
     discussion: """
-      IMAGE is a directory, a disk image, an archive or oci:, docker-archive: or docker://, as for `swiftlet images \
-      inspect`. It is only read: what the program writes is gone with \
-      the machine. Without COMMAND the image's own is run. Options stand before the image.
+      IMAGE is a directory, a disk image, an archive, oci:, docker-archive: or docker://, or the digest of one that is \
+      kept, as for `swiftlet images inspect`. It is only read: what the program writes is gone with the machine. Without COMMAND the image's own is run. Options stand before the image.
 
       Standard input, output and error are the program's, and so are the signals INT, TERM, HUP, QUIT, USR1 and USR2; \
       a second INT within a second ends the machine. There is no network unless --network says so, and nothing of the \
