@@ -15,11 +15,13 @@ SCRIPTS := tools/setup .ci/run $(GUESTS)/linux/build $(GUESTS)/linux/repack $(GU
 	$(GUESTS)/stock/build Benchmarks/run Fuzz/run \
 	tools/install tools/manual $(addprefix examples/,run images pipeline separate contained web python compile)
 
-.DEFAULT_GOAL := build
-.PHONY: help setup build guests run bench-core bench-devices bench-run examples test test-long test-stock fuzz hostile filters ci lint format install uninstall clean
+.DEFAULT_GOAL := all
+.PHONY: all help setup build guests run bench-core bench-devices bench-run examples test test-long test-stock fuzz hostile filters ci lint format install uninstall clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
+
+all: build guests ## Build the programs and the guests: what `make` alone does
 
 setup: ## Install the Debian packages that are missing
 	@tools/setup tools/packages.txt $(GUESTS)/*/packages.txt

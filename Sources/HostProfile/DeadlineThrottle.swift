@@ -6,7 +6,8 @@ import LinuxSystem
 /// Time flows at full speed while an interpreted kernel is slow: a tick costs a third of its period, and more than all of
 /// it on a loaded host. Kernels take the time that passed from their clock source, not from counting ticks. So a deadline
 /// (Intel SDM volume 3, 11.5.4.1) is at least a second away until the first system call, and a fifth of that on a processor
-/// that has not halted for as long. One that halts now and then, as all do that wait for something, has its deadlines kept.
+/// that has not halted for as long. One that halts now and then, as all do that wait for something, has its deadlines kept;
+/// halts that KVM polls through, of up to a fifth of a millisecond, are not seen.
 struct DeadlineThrottle {
   /// IA32_TSC_DEADLINE.
   static let register: UInt32 = 0x6E0

@@ -45,6 +45,9 @@ struct MachineCommandTests {
     let logs = try world.swiftlet(["logs", "box"])
     #expect(logs.output == "ready\n")
     #expect(logs.error == "warning\n")
+    let full = try world.shell("$S logs box >/dev/full")
+    #expect(full.error.hasPrefix("swiftlet: cannot write the output: box: No space left"), "\(full.error)")
+    #expect(full.status == 74)
     let following = Mutex("")
     let follower = Thread {
       let said = try? world.swiftlet(["logs", "-f", "box"]).output

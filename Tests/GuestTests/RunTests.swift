@@ -182,7 +182,7 @@ struct RunTests {
       [
         "/bin/sh", "-c",
         """
-        cut -d' ' -f2,3 /proc/mounts; cat /sys/class/net/lo/flags
+        cut -d' ' -f2,3 /proc/mounts; cat /sys/class/net/lo/flags; tr '\\t' ' ' < /etc/hosts
         cd /sys/fs/cgroup; echo +pids > cgroup.subtree_control; mkdir few; echo 1 > few/pids.max
         (echo 0 > few/cgroup.procs; ls; echo not reached)
         """,
@@ -191,7 +191,7 @@ struct RunTests {
     #expect(
       lines.isSuperset(of: [
         "/ overlay", "/proc proc", "/sys sysfs", "/sys/fs/cgroup cgroup2", "/dev devtmpfs", "/dev/pts devpts",
-        "/dev/shm tmpfs", "0x9",
+        "/dev/shm tmpfs", "0x9", "127.0.0.1 localhost", "127.0.1.1 swiftlet",
       ]), "\(result.output)")
     #expect(!lines.contains("not reached"))
     #expect(result.error.contains("can't fork"), "\(result.error)")
@@ -277,12 +277,16 @@ struct RunTests {
     let address = "127.0.0.1:\(20_000 + getpid() % 20_000)"
     let result = try world.shell(
       """
-      mkdir www; echo a page > www/index.html
-      $S run -d --name web --network user -p \(address):80 -v "$PWD/www:/www" $IMAGE httpd -f -h /www
+      mkdir www etc; echo a page > www/index.html; echo mine > etc/resolv.conf
+      $S run -d --name web --network user -p \(address):80 -v "$PWD/etc:/mnt/etc:rw" -v "$PWD/www:/www" --tmpfs /a \
+        -v "$PWD/etc:/etc:rw" $IMAGE httpd -f -h /www
       curl -s --max-time 100 --retry 20 --retry-all-errors http://\(address)/
-      $S stop web
+      $S inspect web | grep -o '[a-z]*:/[^ ,]*:r.'
+      $S stop web; cat etc/resolv.conf; ls etc
       """)
-    #expect(result.output == "web\na page\n")
+    // What the machine writes for itself is not written into what is the user's.
+    #expect(
+      result.output == "web\na page\netc:/mnt/etc:rw\nwww:/www:ro\netc:/etc:rw\nmine\nresolv.conf\n")
     #expect(result.error == "")
     #expect(try world.leftovers() == [])
     for _ in 0..<200 where world.processes() != [] { usleep(50_000) }

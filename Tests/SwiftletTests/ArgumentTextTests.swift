@@ -26,6 +26,19 @@ struct ArgumentTextTests {
     #expect(throws: Diagnostic.self) { try request.start(request.program(of: ImageConfig())) }
   }
 
+  /// Also of as many as an image may have.
+  @Test func theLastVariableOfANameCounts() throws {
+    var image = ImageConfig()
+    image.environment = (0..<60_000).map { "V\($0)=image" } + ["é=1"]
+    var request = RunRequest()
+    request.command = ["true"]
+    request.environment = ["V5=mine", "e\u{301}=2", "PATH=/x"]
+    let environment = try request.program(of: image).environment
+    #expect(environment.suffix(4) == ["é=1", "V5=mine", "e\u{301}=2", "PATH=/x"])
+    #expect(environment.count { $0.hasPrefix("V") } == 60_000)
+    #expect(environment.count { $0.hasPrefix("PATH=") } == 1)
+  }
+
   @Test func whatIsTextStaysAsItIs() {
     #expect(ArgumentText.text(Array("größer 🐦\u{fffd}".utf8)) == "größer 🐦\u{fffd}")
     #expect(ArgumentText.text([0x61, 0xff]) == "a\u{10feff}")

@@ -47,8 +47,40 @@ struct RunningMachineTests {
     #expect(other.isRunning)
   }
 
-  private static func write(_ supervisor: Process, to folder: String) throws {
-    let state = Data(#"{"supervisor": \#(supervisor.processIdentifier)}"#.utf8)
+  /// As the image says where its signal reaches programs.
+  @Test(arguments: [("SIGQUIT", SIGQUIT), ("10", SIGUSR1), ("SIGWINCH", SIGTERM), ("", SIGTERM)])
+  func aMachineIsStoppedByTheSignalOfItsImage(name: String, number: Int32) throws {
+    let base = try TemporaryFolder()
+    let folder = try RuntimeFolder(name: "box", in: base.path)
+    let supervisor = Process()
+    supervisor.executableURL = URL(fileURLWithPath: "/bin/sleep")
+    supervisor.arguments = ["1000"]
+    try supervisor.run()
+    defer { kill(supervisor.processIdentifier, SIGKILL) }
+    // What it is sent waits.
+    kill(supervisor.processIdentifier, SIGSTOP)
+    try Self.write(supervisor, to: folder.path, more: #", "stopSignal": "\#(name)""#)
+    let machine = try RunningMachine("box", in: base.path)
+    #expect(throws: Diagnostic.self) { try machine.stop(after: 0, patience: 0) }
+    let status = try String(contentsOfFile: "/proc/\(supervisor.processIdentifier)/status", encoding: .utf8)
+    let pending = try #require(status.split(separator: "\n").first { $0.hasPrefix("ShdPnd:") })
+    let signals: UInt64 = 1 << (number - 1) | 1 << (RunSession.powerLoss - 1)
+    #expect(UInt64(pending.dropFirst(7).trimmingCharacters(in: .whitespaces), radix: 16) == signals)
+    withExtendedLifetime(folder) {}
+  }
+
+  @Test func signalsAreNamedInSeveralWays() {
+    #expect(RunningMachine.signal("int") == SIGINT && RunningMachine.signal("SIGHUP") == SIGHUP)
+    #expect(
+      RunningMachine.signal("9") == RunSession.powerLoss
+        && RunningMachine.signal("KILL") == RunSession.powerLoss)
+    for other in ["STOP", "28", "\(RunSession.powerLoss)", "", "-2"] {
+      #expect(RunningMachine.signal(other) == nil)
+    }
+  }
+
+  private static func write(_ supervisor: Process, to folder: String, more: String = "") throws {
+    let state = Data(#"{"supervisor": \#(supervisor.processIdentifier)\#(more)}"#.utf8)
     try state.write(to: URL(fileURLWithPath: folder + "/state.json"))
   }
 }

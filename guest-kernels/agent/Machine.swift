@@ -20,10 +20,10 @@ struct Machine {
     let result = mountRoot()
     guard result == 0 else { return failure(.root, result) }
     mountKernelFolders()
-    if let failure = mountTheRest() { return failure }
+    // Before anything of the host is mounted where it writes.
     setNetwork()
-    let name = bytes + request.hostName
-    if name.pointee != 0 { _ = sys_set_host_name(name, length(name)) }
+    setNames()
+    if let failure = mountTheRest() { return failure }
     if request.options.contains(.readOnly) {
       let result = sys_mount(nil, ("/" as StaticString).path, nil, UInt(MS_REMOUNT | MS_BIND | MS_RDONLY))
       guard result == 0 else { return failure(.root, result) }
@@ -120,6 +120,30 @@ struct Machine {
     makeFolders(("/etc" as StaticString).path)
     _ = sys_unlink(path.path)
     _ = sys_symlink(target.path, path.path)
+  }
+
+  /// The machine's own name; and where the image has no addresses of names, that name's and localhost's.
+  private func setNames() {
+    let name = bytes + request.hostName
+    if name.pointee != 0 { _ = sys_set_host_name(name, length(name)) }
+    let path: StaticString = "/etc/hosts"
+    var byte: UInt8 = 0
+    let found = Int32(truncatingIfNeeded: openFile(path, O_RDONLY | O_CLOEXEC))
+    let isFilled = found >= 0 && sys_read(found, &byte, 1) > 0
+    if found >= 0 { _ = sys_close(found) }
+    if isFilled { return }
+    makeFolders(("/etc" as StaticString).path)
+    let file = Int32(truncatingIfNeeded: sys_create(path.path))
+    guard file >= 0 else { return }
+    let addresses: StaticString = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+    let own: StaticString = "127.0.1.1\t"
+    _ = sys_write(file, addresses.utf8Start, addresses.utf8CodeUnitCount)
+    if name.pointee != 0 {
+      _ = sys_write(file, own.utf8Start, own.utf8CodeUnitCount)
+      _ = sys_write(file, name, length(name))
+      _ = sys_write(file, ("\n" as StaticString).utf8Start, 1)
+    }
+    _ = sys_close(file)
   }
 }
 

@@ -61,14 +61,9 @@ struct Kill: ParsableCommand {
   var names: [String]
 
   func run() throws {
-    let numbers = [
-      "INT": SIGINT, "TERM": SIGTERM, "HUP": SIGHUP, "QUIT": SIGQUIT, "USR1": SIGUSR1, "USR2": SIGUSR2,
-      "KILL": RunSession.powerLoss,
-    ]
-    let name = signal.uppercased()
-    guard let number = numbers[name.hasPrefix("SIG") ? String(name.dropFirst(3)) : name] else {
+    guard let number = RunningMachine.signal(signal) else {
       throw Diagnostic(
-        .usage, "bad signal", which: signal, mend: "use \(numbers.keys.sorted().joined(separator: ", "))")
+        .usage, "bad signal", which: signal, mend: "use HUP, INT, KILL, QUIT, TERM, USR1, USR2")
     }
     try forEachMachine(of: names) { machine throws(Diagnostic) in
       try number == RunSession.powerLoss ? machine.switchOff() : machine.send(number)
@@ -116,9 +111,14 @@ struct Logs: ParsableCommand {
       let isThere = follow && presence.isThere
       for piece in reader.next() {
         let file = FileDescriptor(owning: piece.isError ? STDERR_FILENO : STDOUT_FILENO)
-        let isWritten = (try? file.writeAll(Array(piece.bytes))) != nil
+        var failure: SystemError?
+        do throws(SystemError) { try file.writeAll(Array(piece.bytes)) } catch { failure = error }
         _ = file.release()
-        guard isWritten else { return }
+        // Who reads has had enough.
+        if failure?.code == EPIPE { return }
+        if let failure {
+          throw Diagnostic(.inputOutput, "cannot write the output", which: name, mend: failure.reason)
+        }
       }
       guard isThere else { return }
       usleep(50_000)

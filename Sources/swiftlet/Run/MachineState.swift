@@ -37,8 +37,9 @@ struct MachineState {
       if case .tap(let name) = network.host { "tap=\(name)" } else { "user" }
     }
     ports = request.boot.published.map(\.description)
-    volumes = zip(request.boot.shares, request.setup.mounts).map { share, mount in
-      "\(share.path):\(mount.target):\(share.readOnly ? "ro" : "rw")"
+    volumes = request.boot.shares.map { share in
+      let target = request.setup.mounts.first { $0.source == share.tag }?.target ?? ""
+      return "\(share.path):\(target):\(share.readOnly ? "ro" : "rw")"
     }
     self.program = program
   }
@@ -68,6 +69,7 @@ struct MachineState {
     program.environment = texts("environment")
     program.workingDirectory = text("workingDirectory") ?? ""
     program.user = text("user") ?? ""
+    program.stopSignal = text("stopSignal")
     failure = text("failure")
   }
 
@@ -86,6 +88,7 @@ struct MachineState {
     report.add("volumes", .list(volumes))
     report.add("user", .text(program.user))
     report.add("workingDirectory", .text(program.workingDirectory))
+    report.add("stopSignal", program.stopSignal.map { .text($0) } ?? .unknown)
     report.add("environment", .list(program.environment))
     report.add("failure", failure.map { .text($0) } ?? .unknown)
     return report

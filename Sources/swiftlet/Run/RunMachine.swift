@@ -85,7 +85,8 @@ struct RunMachine {
       throw Diagnostic(
         .hostResource, "cannot make the machine's socket", which: folder.path, mend: "\(error)")
     }
-    let voice: MonitorProcess.Voice = !isHeard ? .kept : request.hasTerminal ? .relayed : .direct
+    let voice: MonitorProcess.Voice =
+      !isHeard ? .kept : request.hasTerminal || request.isDetached ? .relayed : .direct
     let monitor = try MonitorProcess(description, mask: mask, voice: voice)
     switch begin(listener, monitor) {
     case .connected(let socket, let early): return serve(socket, opening, early, monitor)

@@ -68,15 +68,14 @@ struct RunRequest: Equatable {
   }
 
   private func merged(_ given: [String]) -> [String] {
-    var result = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
-    if !setup.hostName.isEmpty { result.append("HOSTNAME=\(setup.hostName)") }
-    if hasTerminal { result.append("TERM=xterm") }
-    for entry in given + environment {
-      let name = entry.prefix { $0 != "=" }
-      result.removeAll { $0.prefix { $0 != "=" } == name }
-      result.append(entry)
-    }
-    return result
+    var entries = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+    if !setup.hostName.isEmpty { entries.append("HOSTNAME=\(setup.hostName)") }
+    if hasTerminal { entries.append("TERM=xterm") }
+    entries += given + environment
+    // The last one of a name counts, and stands where it is given. Names are bytes: no two spellings are the same.
+    var names = Set<[UInt8]>()
+    let kept = entries.reversed().filter { names.insert(Array($0.utf8.prefix { $0 != 0x3d })).inserted }
+    return kept.reversed()
   }
 }
 

@@ -30,9 +30,10 @@ enum RunValue {
 
   /// A path of the machine.
   static func path(_ text: String, _ what: String) throws(Diagnostic) -> String {
-    guard text.hasPrefix("/"), !text.utf8.contains(0) else {
+    guard text.hasPrefix("/"), !text.utf8.contains(0), !text.contains(":") else {
       throw Diagnostic(
-        .usage, "bad path for the \(what)", which: text, mend: "in the machine it begins with /")
+        .usage, "bad path for the \(what)", which: text,
+        mend: "in the machine it begins with /, and no option and no : follows it")
     }
     return text
   }

@@ -1,4 +1,6 @@
 import Configuration
+import Glibc
+import Images
 import LinuxSystem
 
 /// A machine that runs, as those see it who want its end.
@@ -9,6 +11,8 @@ struct RunningMachine: ~Copyable {
   private let name: String
   private let supervisor: OtherProcess
   private let number: Int32
+  /// What asks its program to end.
+  private let stopSignal: Int32
 
   /// - Parameter base: where machines' folders are.
   init(_ name: String, in base: String) throws(Diagnostic) {
@@ -21,6 +25,22 @@ struct RunningMachine: ~Copyable {
     self.name = name
     supervisor = process
     number = state.supervisor
+    stopSignal = state.program.stopSignal.flatMap(Self.signal) ?? SIGTERM
+  }
+
+  /// What a machine's supervisor is sent for a signal that is called so, with SIG in front or without, or by its number; nil
+  /// for those that do not reach a program.
+  static func signal(_ text: String) -> Int32? {
+    let numbers = [
+      "INT": SIGINT, "TERM": SIGTERM, "HUP": SIGHUP, "QUIT": SIGQUIT, "USR1": SIGUSR1, "USR2": SIGUSR2,
+      "KILL": RunSession.powerLoss,
+    ]
+    let name = text.uppercased()
+    if let number = Int32(name) {
+      return number == SIGKILL
+        ? RunSession.powerLoss : numbers.values.first { $0 == number && $0 != RunSession.powerLoss }
+    }
+    return numbers[name.hasPrefix("SIG") ? String(name.dropFirst(3)) : name]
   }
 
   /// Sends a signal, to its program where the supervisor passes it on. One that has just ended needs none.
@@ -33,7 +53,7 @@ struct RunningMachine: ~Copyable {
 
   /// Asks the program to end, and switches the machine off where it has not ended after so many seconds.
   func stop(after seconds: UInt64, patience: UInt64 = patience) throws(Diagnostic) {
-    try send(Signal.terminate)
+    try send(stopSignal)
     if !waitForEnd(seconds) { try switchOff(patience: patience) }
   }
 
