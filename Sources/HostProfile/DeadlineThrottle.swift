@@ -5,9 +5,9 @@ import LinuxSystem
 ///
 /// Time flows at full speed while an interpreted kernel is slow: a tick costs a third of its period, and more than all of
 /// it on a loaded host. Kernels take the time that passed from their clock source, not from counting ticks. So a deadline
-/// (Intel SDM volume 3, 11.5.4.1) is at least a second away until the first system call, and a fifth of that on a processor
-/// that has not halted for as long. One that halts now and then, as all do that wait for something, has its deadlines kept;
-/// halts that KVM polls through, of up to a fifth of a millisecond, are not seen.
+/// (Intel SDM volume 3, 11.5.4.1) is at least a second away until the first system call, and later half a second on a
+/// processor that has not halted for a twentieth. One that halts now and then, as all do that wait for something, has its
+/// deadlines kept; halts that KVM polls through, of up to a fifth of a millisecond, are not seen.
 struct DeadlineThrottle {
   /// IA32_TSC_DEADLINE.
   static let register: UInt32 = 0x6E0
@@ -49,7 +49,7 @@ struct DeadlineThrottle {
     if isBooting { return max(deadline, now &+ second) }
     while stretches.count <= index { stretches.append(Stretch()) }
     if stretches[index].waits != waits { stretches[index] = Stretch(waits: waits, start: now) }
-    let distance = second / 5
-    return now &- stretches[index].start < distance ? deadline : max(deadline, now &+ distance)
+    let isNew = now &- stretches[index].start < second / 20
+    return isNew ? deadline : max(deadline, now &+ second / 2)
   }
 }

@@ -18,10 +18,10 @@ struct DeadlineThrottleTests {
     throttle.isBooting = false
     for now: UInt64 in stride(from: 5000, through: 5500, by: 10) {
       let halting = throttle.later(
-        now + 10, at: now, second: Self.second, onProcessor: 3, waits: Int(now / 100))
+        now + 10, at: now, second: Self.second, onProcessor: 3, waits: Int(now / 40))
       #expect(halting == now + 10)
       let busy = throttle.later(now + 10, at: now, second: Self.second, onProcessor: 0, waits: 7)
-      #expect(busy == (now < 5200 ? now + 10 : now + 200))
+      #expect(busy == (now < 5050 ? now + 10 : now + 500))
     }
     #expect(throttle.later(9000, at: 5500, second: Self.second, onProcessor: 0, waits: 7) == 9000)
     #expect(throttle.later(5520, at: 5510, second: Self.second, onProcessor: 0, waits: 8) == 5520)
