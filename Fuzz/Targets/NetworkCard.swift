@@ -83,6 +83,7 @@ extension FuzzTarget {
     let ends = try UnixSocket.pair()
     let ours = FileDescriptor(owning: ends.0)
     let peer = FileDescriptor(owning: ends.1)
+    try peer.setNonBlocking(true)
     let socket = try FrameSocket(duplicating: ours.raw, goingOnWith: FrameRemainders())
     socket.begin(leavingToGuest: [])
     let room = [try memory.slice(at: GuestAddress(0), count: UInt64(NetDevice.frameLimit))]
@@ -95,7 +96,8 @@ extension FuzzTarget {
       let body = script.bytes(count)
       let piece = script.byte() % 8 == 0 ? body : [0, 0, 0, UInt8(body.count)] + body
       if piece.isEmpty { continue }
-      try peer.writeAll(piece)
+      // Full: behind a length that cannot be nobody reads.
+      guard (try? peer.writeAll(piece)) != nil else { break }
       stream += piece
       while case .frame(let count, _) = socket.receive(into: room, of: memory) {
         frames.append(Array(memory.bytes(room[0]).prefix(count)))
