@@ -194,7 +194,7 @@ __attribute__((noinline)) static long clinux_spawn(
   volatile int failure = 0;
   sigset_t all, old;
   sigfillset(&all);
-  // No handler may run in memory that two have.
+  // No handler may run in memory that two have; the program's own mask is set at the last moment.
   pthread_sigmask(SIG_SETMASK, &all, &old);
   const pid_t parent = getpid();
   const pid_t child = vfork();

@@ -27,11 +27,10 @@ public struct ChildProcess: ~Copyable {
     // In this order: the writer may have the number that `lent` gets.
     posix_spawn_file_actions_adddup2(&actions, writer, 2)
     posix_spawn_file_actions_adddup2(&actions, lent.raw, ChildProcess.lentDescriptor)
-    var pointers: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
-    pointers.append(nil)
-    defer { for pointer in pointers { free(pointer) } }
+    let words = ProgramWords([path] + arguments)
+    defer { words.free() }
     var child = pid_t()
-    let code = posix_spawn(&child, path, &actions, nil, pointers, environ)
+    let code = posix_spawn(&child, path, &actions, nil, words.pointers, environ)
     guard code == 0 else { throw SystemError(call: "posix_spawn", operand: path, code: code) }
     identifier = child
     errors = consume reader

@@ -15,14 +15,13 @@ public enum HelperProgram {
     defer { close(null) }
     let place = try FileDescriptor(namingDirectory: folder).release()
     defer { close(place) }
-    var pointers: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
-    pointers.append(nil)
-    defer { for pointer in pointers { free(pointer) } }
+    let command = ProgramWords([path] + arguments)
+    defer { command.free() }
     guard let process = try ForkedProcess.fork() else {
       let words = isShown ? STDERR_FILENO : errors.raw
       let output = isShown ? STDERR_FILENO : null
       if fchdir(place) == 0, dup2(null, 0) == 0, dup2(output, 1) == 1, dup2(words, 2) == 2 {
-        _ = execve(path, pointers, environ)
+        _ = execve(path, command.pointers, environ)
       }
       let failure: StaticString = "it cannot be executed\n"
       _ = write(isShown ? STDERR_FILENO : errors.raw, failure.utf8Start, failure.utf8CodeUnitCount)

@@ -15,10 +15,9 @@ extension FileDescriptor {
 public func replaceProcess(
   with path: String, arguments: [String]
 ) throws(SystemError) -> Never {
-  var pointers: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
-  pointers.append(nil)
-  execve(path, pointers, environ)
+  let words = ProgramWords([path] + arguments)
+  execve(path, words.pointers, environ)
   let code = errno
-  for pointer in pointers { free(pointer) }
+  words.free()
   throw SystemError(call: "execve", operand: path, code: code)
 }

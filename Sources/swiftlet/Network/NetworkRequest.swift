@@ -66,10 +66,8 @@ extension NetworkRequest {
             + "dns= with a tap")
       }
     }
-    (receiveLimit, transmitLimit) = (
-      RateLimit(bandwidth: bandwidth, operations: packets),
-      RateLimit(bandwidth: bandwidth, operations: packets)
-    )
+    let limit = RateLimit(bandwidth: bandwidth, operations: packets)
+    (receiveLimit, transmitLimit) = (limit, limit)
   }
 
   private static func packets(_ number: Substring, of text: String) throws(Diagnostic) -> UInt64 {
