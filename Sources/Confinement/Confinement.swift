@@ -72,12 +72,6 @@ extension Confinement {
       self.path = path
       self.use = use
     }
-
-    /// The path of the directory that holds the file at `path`.
-    public static func above(_ path: String) -> String {
-      guard let slash = path.lastIndex(of: "/") else { return "." }
-      return slash == path.startIndex ? "/" : String(path[..<slash])
-    }
   }
 }
 

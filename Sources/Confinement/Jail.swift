@@ -45,7 +45,7 @@ public final class Jail: Sendable {
 
   /// A path to the same socket that is right before and after ``enter()``.
   public func path(ofSocket path: String) -> String {
-    let folder = Confinement.Folder.above(path)
+    let folder = FileDescriptor.folder(of: path)
     guard let resolved = try? Folders.resolved(folder), let name = path.split(separator: "/").last else {
       return path
     }

@@ -86,25 +86,17 @@ public struct KernelCache: Sendable {
     let file = try FileDescriptor(unnamedIn: folder, mode: 0o644)
     try write(memory, to: file)
     try file.synchronize()
-    if try link(file, to: path) || isELF(path) { return }
+    if try file.link(as: path) || isELF(path) { return }
     // A damaged one is in the way. The name never stands for nothing: another monitor may be about to open it.
     let other = "\(path).\(getpid())"
     unlink(other)
-    guard try link(file, to: other) else { return }
+    guard try file.link(as: other) else { return }
     let result = rename(other, path)
     let code = errno
     guard result == 0 else {
       unlink(other)
       throw SystemError(call: "rename", operand: path, code: code)
     }
-  }
-
-  /// - Returns: false where there is something of that name.
-  private static func link(_ file: borrowing FileDescriptor, to path: String) throws(SystemError) -> Bool {
-    let result = linkat(AT_FDCWD, "/proc/self/fd/\(file.raw)", AT_FDCWD, path, AT_SYMLINK_FOLLOW)
-    let code = errno
-    guard result == 0 || code == EEXIST else { throw SystemError(call: "linkat", operand: path, code: code) }
-    return result == 0
   }
 
   private static func write(

@@ -5,6 +5,12 @@ import Glibc
 extension FileDescriptor {
   public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+  /// The path of the folder that holds the file at `path`.
+  public static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
   /// Makes the folder at `path` and those above it that are not there. Of those that are there nothing is asked: some file
   /// systems refuse to make what is there by another error than EEXIST.
   public static func makeFolders(_ path: String, mode: UInt32 = 0o700) throws(SystemError) {
@@ -18,6 +24,20 @@ extension FileDescriptor {
     var status = stat()
     guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
       throw SystemError(call: "mkdir", operand: path, code: code)
+    }
+  }
+
+  /// Gives a file that has no name the name `path` (linkat(2)).
+  /// - Returns: false where there is something of that name, which stays.
+  public func link(as path: String) throws(SystemError) -> Bool {
+    do throws(SystemError) {
+      _ = try checking("linkat", path) {
+        Int(linkat(AT_FDCWD, "/proc/self/fd/\(raw)", AT_FDCWD, path, AT_SYMLINK_FOLLOW))
+      }
+      return true
+    } catch {
+      guard error.code == EEXIST else { throw error }
+      return false
     }
   }
 

@@ -66,9 +66,7 @@ final class ConsoleTerminal {
   /// Stops the machine's processors and this process until the person continues it.
   func stop() {
     pause()
-    // The keeper stops both processes; what comes then is the signal to continue.
-    if let keeper { return keeper.askToStop() }
-    Signal.stopProcess()
+    if let keeper { keeper.stopBoth() } else { Signal.stopProcess() }
     resume()
   }
 

@@ -129,6 +129,9 @@ struct Keeper {
       _ = try loop.register(link.stopWish.descriptor, .readable) { _ in
         link.stopWish.drain()
         stop(process)
+        // After the signal to continue, which has thrown away those to stop that the machine has not read: it would
+        // wish for them what was done already.
+        link.mayGoOn.signal()
       }
       if end == nil { try loop.run() }
       return end ?? process.wait()
@@ -149,8 +152,6 @@ struct Keeper {
   private func stop(_ process: ForkedProcess) {
     process.send(Signal.freeze)
     Signal.stopProcess()
-    // The machine's process may have wished the same twice before it was stopped.
-    link.stopWish.drain()
     process.send(Signal.continue)
   }
 
@@ -173,6 +174,7 @@ final class KeeperLink: Sendable {
   let parent: ParentProcess?
   let hasTerminal: Bool
   fileprivate let stopWish: EventDescriptor
+  /// Tells a machine's process that the keeper has done what it waits for.
   fileprivate let mayGoOn: EventDescriptor
   fileprivate let remainders: FileDescriptor
 
@@ -186,14 +188,18 @@ final class KeeperLink: Sendable {
 
   /// Those that the process of a machine uses.
   fileprivate func descriptors(restarts: Bool) -> [Int32] {
-    var used = [stopWish.descriptor.raw]
+    var used = [stopWish.descriptor.raw, mayGoOn.descriptor.raw]
     if restarts { used.append(remainders.raw) }
     if let parent { used.append(parent.descriptor.raw) }
     return used
   }
 
-  /// Has both processes stopped soon.
-  func askToStop() { stopWish.signal() }
+  /// Has both processes stopped. Returns when a person has continued them.
+  func stopBoth() {
+    stopWish.signal()
+    // The end of the keeper is the end of this process, without a word of it.
+    mayGoOn.waitUntilSignalled(orEndWith: nil)
+  }
 
   /// Ends the process, for the keeper to make the next machine.
   func restart(leaving left: FrameRemainders) -> Never {

@@ -95,7 +95,7 @@ extension Confinement.Folder {
   static func all(of description: MachineDescription) -> [Confinement.Folder] {
     let shares = description.shares.map { Self($0.path, $0.readOnly ? .reading : .writing) }
     let sockets = description.ports.map(\.path) + (description.vsock.map { [$0.path] } ?? [])
-    return shares + sockets.map { Self(above($0), .removingSockets) }
+    return shares + sockets.map { Self(FileDescriptor.folder(of: $0), .removingSockets) }
   }
 }
 

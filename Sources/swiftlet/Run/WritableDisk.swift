@@ -42,19 +42,21 @@ struct WritableDisk: Equatable {
         .noInput, "cannot find mke2fs, which makes the disk", which: path,
         mend: "install it (Debian: apt-get install e2fsprogs)")
     }
-    let unfinished = "\(path).\(getpid())"
     do throws(SystemError) {
-      let file = try FileDescriptor(opening: unfinished, O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
+      // It has no name until it is whole: nothing is left behind however this ends.
+      let file = try FileDescriptor(unnamedIn: FileDescriptor.folder(of: path))
       try file.setLength(size)
       let words = ["-q", "-F", "-t", "ext4", "-m", "0", "-E", "lazy_itable_init=1,lazy_journal_init=1"]
-      let result = try ChildProcess(program, arguments: words + [unfinished], lending: file)
-        .finish(within: 600_000)
-      guard result.isSuccess, rename(unfinished, path) == 0 else {
-        throw SystemError(call: "mke2fs", operand: result.errors, code: EINVAL)
-      }
+      let result = try ChildProcess(
+        program, arguments: words + ["/proc/self/fd/\(ChildProcess.lentDescriptor)"], lending: file
+      ).finish(within: 600_000)
+      guard result.isSuccess else { throw SystemError(call: "mke2fs", operand: result.errors, code: EINVAL) }
+      // Another machine may have made one meanwhile: it is that one's then.
+      _ = try file.link(as: path)
     } catch {
-      unlink(unfinished)
-      throw Diagnostic(.hostResource, "cannot make the writable disk", which: path, mend: "\(error)")
+      throw Diagnostic(
+        .hostResource, "cannot make the writable disk", which: path,
+        mend: error.isUnsupported ? "make one by mkfs.ext4 (\(error))" : "\(error)")
     }
   }
 }
