@@ -15,9 +15,21 @@ public struct MachineDescription: Sendable, Equatable {
     }
   }
 
+  /// Where the steps of the boot are written when the machine ends, as a line of JSON.
+  public struct Record: Sendable, Equatable {
+    /// A descriptor the monitor inherits, open for appending.
+    public let descriptor: Int32
+    /// When the description was complete, in nanoseconds of CLOCK_MONOTONIC.
+    public let describedAt: UInt64
+
+    public init(descriptor: Int32, describedAt: UInt64) {
+      (self.descriptor, self.describedAt) = (descriptor, describedAt)
+    }
+  }
+
   /// The descriptors that the monitor inherits.
   public var inheritedDescriptors: [Int32] {
-    var numbers = networks.map(\.host.descriptor)
+    var numbers = networks.map(\.host.descriptor) + (record.map { [$0.descriptor] } ?? [])
     if case .descriptor(let number, _) = kernel { numbers.append(number) }
     return numbers
   }
@@ -26,6 +38,9 @@ public struct MachineDescription: Sendable, Equatable {
   public enum HardwareDescription: String, Sendable, CaseIterable {
     case auto, fdt, acpi, mptable
   }
+
+  /// Whether somebody wants to know when each step was reached.
+  public var isTimed: Bool { timeline || record != nil }
 
   /// What the guest's console is attached to the person's terminal through.
   public enum Console: String, Sendable, CaseIterable {
@@ -68,6 +83,8 @@ public struct MachineDescription: Sendable, Equatable {
   public let timeLimit: UInt64?
   /// Print the boot's timeline when the machine ends.
   public let timeline: Bool
+  /// nil where none is wanted.
+  public let record: Record?
   /// Say on standard error what is done.
   public let verbose: Bool
   /// When the person's command began, in nanoseconds of CLOCK_MONOTONIC: where the timeline starts.
@@ -81,11 +98,16 @@ public struct MachineDescription: Sendable, Equatable {
     entropyLimit: RateLimit? = nil, vsock: VirtioSocket? = nil,
     shares: [Share] = [], networks: [NetworkInterface] = [], balloon: Balloon? = nil,
     isolation: Isolation = .standard, reboot: Reboot = .exit, timeLimit: UInt64? = nil,
-    timeline: Bool = false, verbose: Bool = false, startedAt: UInt64 = 0
+    timeline: Bool = false, record: Record? = nil, verbose: Bool = false, startedAt: UInt64 = 0
   ) throws(Diagnostic) {
     try Check.path(kernel.name, of: "kernel")
     if case .descriptor(let number, _) = kernel, number < 0 {
       throw Diagnostic(.usage, "bad kernel descriptor", which: "\(number)", mend: "give an open descriptor")
+    }
+    if let record, record.descriptor < 0 {
+      throw Diagnostic(
+        .usage, "bad descriptor for the record", which: "\(record.descriptor)",
+        mend: "give an open descriptor")
     }
     if let initialRamdisk { try Check.path(initialRamdisk, of: "initrd") }
     try Check.commandLine(commandLine)
@@ -118,6 +140,7 @@ public struct MachineDescription: Sendable, Equatable {
     self.reboot = reboot
     self.timeLimit = timeLimit
     self.timeline = timeline
+    self.record = record
     self.verbose = verbose
     self.startedAt = startedAt
   }

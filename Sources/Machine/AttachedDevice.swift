@@ -16,11 +16,17 @@ final class AttachedDevice: VirtioQueueHost {
   private let notified = Atomic<UInt64>(0)
   /// Signalled when a bit of ``notified`` is set while none was.
   private let kick: EventDescriptor
+  private let control: MachineControl
+
+  /// What kind of device it is, in a word, for the timeline.
+  private var kind: String { String(name.prefix { $0 != " " }) }
 
   /// - Parameters:
   ///   - device: has at most 64 queues.
   ///   - name: which one it is, for messages.
-  init(_ device: sending any VirtioDevice, name: String, on mailbox: EventLoop.Mailbox) throws(SystemError) {
+  init(
+    _ device: sending any VirtioDevice, name: String, on mailbox: EventLoop.Mailbox, control: MachineControl
+  ) throws(SystemError) {
     let kick = try EventDescriptor()
     let identity = device.identity
     queueCount = device.identity.queueSizes.count
@@ -30,10 +36,11 @@ final class AttachedDevice: VirtioQueueHost {
     self.kick = kick
     self.identity = identity
     self.name = name
+    self.control = control
   }
 
   /// Begins to serve kicks; once, before the guest runs.
-  func start(control: MachineControl) {
+  func start() {
     mailbox.post { [self] loop in
       do throws(SystemError) {
         let device = device.value(on: loop)
@@ -56,6 +63,7 @@ final class AttachedDevice: VirtioQueueHost {
   }
 
   func activate(_ activation: sending VirtioActivation) {
+    control.mark("\(kind) ready", isRepeatable: true)
     mailbox.post { [device, self] loop in
       let device = device.value(on: loop)
       device.activate(activation)

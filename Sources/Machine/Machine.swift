@@ -47,11 +47,16 @@ public enum Machine {
     do throws(Diagnostic) {
       if description.isolation.isOn { Confinement.prepareProcess() }
       let jail = try Jail(for: description)
-      var timeline = Timeline()
-      if startedAt > 0 { timeline.mark("command started", at: startedAt) }
+      let counters = Counters(for: description)
+      let record = try Record(description.record)
+      var timeline = Timeline(counting: counters?.names ?? [])
+      if startedAt > 0 {
+        timeline.mark("command started", at: startedAt)
+        if let record = description.record { timeline.mark("command done", at: record.describedAt) }
+      }
       timeline.mark("monitor started")
       let control = try host("cannot watch the machine") { () throws(SystemError) in
-        try MachineControl(counter: description.timeline ? InstructionCounter() : nil, report: note)
+        try MachineControl(counters: counters, report: note)
       }
       let events = try host("cannot watch signals") { () throws(SystemError) in
         try HostEvents(control: control, hasConsole: description.console != .none, keeper: keeper)
@@ -64,8 +69,10 @@ public enum Machine {
       let builder = MachineBuilder(
         description: description, control: control, io: io, remainders: remainders, jail: jail)
       let outcome = try run(builder, events, until: deadline, &timeline)
-      timeline.mark("machine ended", instructions: control.counter?.total)
-      if description.timeline { show(timeline, control) }
+      timeline.mark("machine ended", counts: counters?.totals ?? [])
+      for step in control.steps { timeline.add(step) }
+      if description.timeline { note(timeline.lines.joined(separator: "\n")) }
+      if let error = record?.write(timeline.json) { note("cannot write the timeline: \(error.reason)") }
       if outcome.status == .guestPanic {
         // What it wrote is with the I/O thread until that ends.
         io.join()
@@ -145,10 +152,30 @@ public enum Machine {
       }
     }
   }
+}
 
-  private static func show(_ timeline: Timeline, _ control: MachineControl) {
-    var timeline = timeline
-    for mark in control.marks { timeline.mark(mark) }
-    standardError("swiftlet: " + timeline.lines.joined(separator: "\n") + "\n")
+extension Counters {
+  /// nil where no timeline is wanted.
+  fileprivate convenience init?(for description: MachineDescription) {
+    guard description.isTimed else { return nil }
+    self.init(description.record == nil ? .instructions : .all)
+  }
+}
+
+/// The file that a machine's timeline is written to, open before the machine's walls stand.
+private struct Record: ~Copyable {
+  private let file: FileDescriptor
+
+  init?(_ record: MachineDescription.Record?) throws(Diagnostic) {
+    guard let record else { return nil }
+    file = try host("cannot keep the record open") { () throws(SystemError) in
+      try FileDescriptor(duplicating: record.descriptor)
+    }
+  }
+
+  /// - Returns: what kept it from being written.
+  func write(_ text: String) -> SystemError? {
+    do throws(SystemError) { try file.writeAll(Array(text.utf8)) } catch { return error }
+    return nil
   }
 }

@@ -129,7 +129,7 @@ struct MachineBuilder {
         name: device.name, identity: device.identity, memory: memory, line: line, host: device,
         events: control)
       try mmio.insert(transport, at: window.address, size: MMIOTransport.size, name: "virtio \(index)")
-      device.start(control: control)
+      device.start()
     }
   }
 

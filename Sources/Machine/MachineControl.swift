@@ -7,13 +7,15 @@ import Synchronization
 ///
 /// Devices, processors and the person's signals report here, from any thread; the main thread waits for ``wake``.
 final class MachineControl: MachineEvents {
-  /// Boot marks kept; a guest that writes more is not recorded further.
-  private static let markLimit = 64
+  /// Steps kept of what a guest can repeat; one that does it more often is not recorded further.
+  private static let stepLimit = 64
+
+  private static let guestOff = "guest off"
 
   private struct State {
     var outcome: Outcome?
     var workloadStatus: UInt8 = 0
-    var marks: [BootMark] = []
+    var steps: [Timeline.Step] = []
     /// Lines the person was told once and for all.
     var told: Set<String> = []
   }
@@ -28,16 +30,16 @@ final class MachineControl: MachineEvents {
   /// What the guest wrote last.
   let consoleTail = ConsoleTail()
   /// nil where nobody wants to know.
-  let counter: InstructionCounter?
+  let counters: Counters?
 
   /// - Parameters:
-  ///   - counter: what a boot mark notes besides the time.
+  ///   - counters: what a step of the timeline notes besides the time; nil where nobody wants one.
   ///   - report: takes one line for the person, for what is worth knowing and ends nothing.
   init(
-    counter: InstructionCounter? = nil, report: @escaping @Sendable (String) -> Void
+    counters: Counters? = nil, report: @escaping @Sendable (String) -> Void
   ) throws(SystemError) {
     wake = try EventDescriptor()
-    self.counter = counter
+    self.counters = counters
     self.report = report
   }
 
@@ -47,8 +49,18 @@ final class MachineControl: MachineEvents {
   /// Why the machine ended; nil while it runs.
   var outcome: Outcome? { state.withLock { $0.outcome } }
 
-  /// The boot marks so far.
-  var marks: [BootMark] { state.withLock { $0.marks } }
+  /// What the guest reached so far.
+  var steps: [Timeline.Step] { state.withLock { $0.steps } }
+
+  /// Notes that the guest has come to this, where a timeline is wanted. On the thread of a processor.
+  /// - Parameter isRepeatable: whether the guest can do it any number of times.
+  func mark(_ name: String, isRepeatable: Bool = false) {
+    guard let counters else { return }
+    let step = Timeline.Step(name: name, time: Clock.monotonicNanoseconds(), counts: counters.totals)
+    state.withLock { state in
+      if !isRepeatable || state.steps.count < MachineControl.stepLimit { state.steps.append(step) }
+    }
+  }
 
   func end(_ outcome: Outcome) {
     state.withLock { if $0.outcome == nil { $0.outcome = outcome } }
@@ -83,14 +95,18 @@ final class MachineControl: MachineEvents {
 
   func guestEvent(_ event: GuestEvent) {
     switch event {
-    case .powerOff: endByPowerOff()
-    case .reset: end(Outcome(.guestReset))
-    case .panic: end(Outcome(.guestPanic))
+    case .powerOff:
+      mark(Self.guestOff)
+      endByPowerOff()
+    case .reset:
+      mark(Self.guestOff)
+      end(Outcome(.guestReset))
+    case .panic:
+      mark(Self.guestOff)
+      end(Outcome(.guestPanic))
     case .crashKernelStarts: noteOnce("the guest's kernel panicked: its crash kernel starts")
     case .workloadStatus(let status): state.withLock { $0.workloadStatus = status }
-    case .bootMark(let mark):
-      let now = BootMark(mark: mark, time: Clock.monotonicNanoseconds(), instructions: counter?.total)
-      state.withLock { if $0.marks.count < MachineControl.markLimit { $0.marks.append(now) } }
+    case .bootMark(let number): mark(Timeline.name(ofMark: number), isRepeatable: true)
     case .interruptControllerMasked:
       haltSuspected.store(true, ordering: .releasing)
       wake.signal()

@@ -38,7 +38,7 @@ final class Processors {
       let vcpu = try platform.machine.descriptor.makeVCPU(index: index)
       let stopper = vcpu.stopper
       stoppers.withLock { $0.append(stopper) }
-      platform.control.counter?.add(vcpu)
+      platform.control.counters?.add(vcpu)
       try prepare(vcpu)
       ready.arrive()
       ready.wait()

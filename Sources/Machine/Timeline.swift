@@ -2,24 +2,28 @@ import LinuxSystem
 
 /// When things happened on the way of a boot, in nanoseconds of CLOCK_MONOTONIC.
 struct Timeline {
-  private struct Step {
+  struct Step: Sendable {
     let name: String
     let time: UInt64
-    /// Guest instructions interpreted until then.
-    let instructions: UInt64?
+    /// What had been counted until then, by the names of the timeline; empty where nobody counted.
+    let counts: [UInt64?]
   }
 
+  /// The names of what is counted, as ``Counters/names``: the guest's instructions first.
+  let counted: [String]
   private var steps: [Step] = []
 
+  init(counting counted: [String]) { self.counted = counted }
+
   mutating func mark(
-    _ name: String, at time: UInt64 = Clock.monotonicNanoseconds(), instructions: UInt64? = nil
+    _ name: String, at time: UInt64 = Clock.monotonicNanoseconds(), counts: [UInt64?] = []
   ) {
-    steps.append(Step(name: name, time: time, instructions: instructions))
+    add(Step(name: name, time: time, counts: counts))
   }
 
-  mutating func mark(_ mark: BootMark) {
-    self.mark(Timeline.name(ofMark: mark.mark), at: mark.time, instructions: mark.instructions)
-  }
+  mutating func add(_ step: Step) { steps.append(step) }
+
+  private var ordered: [Step] { steps.sorted { $0.time < $1.time } }
 
   /// What the columns are, then one line a step: milliseconds since the first one and since the one before, where
   /// KVM counts them the guest instructions it interpreted, and what.
@@ -27,13 +31,26 @@ struct Timeline {
     guard let first = steps.first?.time else { return [] }
     let counts = steps.contains { $0.instructions != nil }
     var before = first
-    let lines = steps.sorted { $0.time < $1.time }.map { step in
+    let lines = ordered.map { step in
       defer { before = step.time }
       let times = "  \(milliseconds(step.time &- first)) ms  +\(milliseconds(step.time &- before))"
       let count = counts ? "  " + padded(step.instructions.map { String($0) } ?? "", to: 10) : ""
       return "\(times)\(count)  \(step.name)"
     }
     return ["timeline" + (counts ? ", with guest instructions interpreted by KVM" : "")] + lines
+  }
+
+  /// One line: {"version": 1, "steps": [{"name": text, "nanoseconds": of CLOCK_MONOTONIC, "counters": {name:
+  /// number, ...}}, ...]}, in the order of time. What nobody counts is left out. Names are printable ASCII without
+  /// quotation marks.
+  var json: String {
+    let steps = ordered.map { step in
+      let counters = zip(counted, step.counts).compactMap { name, count in count.map { "\"\(name)\": \($0)" }
+      }
+      let tail = counters.isEmpty ? "" : ", \"counters\": {\(counters.joined(separator: ", "))}"
+      return "{\"name\": \"\(step.name)\", \"nanoseconds\": \(step.time)\(tail)}"
+    }
+    return "{\"version\": 1, \"steps\": [\(steps.joined(separator: ", "))]}\n"
   }
 
   private func padded(_ text: String, to width: Int) -> String {
@@ -49,13 +66,8 @@ struct Timeline {
   }
 }
 
-/// A number the guest wrote to the boot timer.
-struct BootMark: Sendable {
-  let mark: UInt8
-  /// Nanoseconds of CLOCK_MONOTONIC.
-  let time: UInt64
-  /// Guest instructions interpreted until then; nil where nobody counts.
-  let instructions: UInt64?
+extension Timeline.Step {
+  fileprivate var instructions: UInt64? { counts.first ?? nil }
 }
 
 extension Timeline {

@@ -29,6 +29,12 @@ struct RunLoop {
 
   func run(_ vcpu: borrowing VCPU) {
     do throws(SystemError) {
+      if vcpu.index == 0, !platform.control.isEnding {
+        platform.control.mark("guest entered")
+        let exit = try vcpu.runGuest()
+        platform.control.mark("first exit")
+        try serve(exit, on: vcpu)
+      }
       while !platform.control.isEnding {
         try serve(try vcpu.runGuest(), on: vcpu)
       }
@@ -39,6 +45,7 @@ struct RunLoop {
 
   @inline(__always)
   private func serve(_ exit: Exit, on vcpu: borrowing VCPU) throws(SystemError) {
+    platform.control.counters?.count(exit.service)
     switch exit {
     case .port(let number, let width, _, let isWrite):
       servePort(number, width, isWrite, on: vcpu)
@@ -80,6 +87,18 @@ struct RunLoop {
     case .fatal(let reason):
       platform.control.end(Outcome(.guestFault, "vCPU \(vcpu.index) cannot go on: \(reason)"))
       return true
+    }
+  }
+}
+
+extension Exit {
+  @inline(__always)
+  fileprivate var service: Counters.Service {
+    switch self {
+    case .port: .port
+    case .readMMIO: .read
+    case .writeMMIO: .write
+    default: .other
     }
   }
 }

@@ -11,6 +11,7 @@ struct VirtioDevices {
   /// Nil where the machine has another console or none.
   private(set) var console: VirtioConsole?
   private let mailbox: EventLoop.Mailbox
+  private let control: MachineControl
   private let jail: Jail?
 
   init(
@@ -18,6 +19,7 @@ struct VirtioDevices {
     remainders: FrameRemainders, jail: Jail?
   ) throws(Diagnostic) {
     self.mailbox = mailbox
+    self.control = control
     self.jail = jail
     try addConsole(description, control)
     for disk in description.disks {
@@ -130,7 +132,7 @@ struct VirtioDevices {
     func numbered() -> String { number == 1 ? name : "\(name) (\(number))" }
     while attached.contains(where: { $0.name == numbered() }) { number += 1 }
     do throws(SystemError) {
-      attached.append(try AttachedDevice(device, name: numbered(), on: mailbox))
+      attached.append(try AttachedDevice(device, name: numbered(), on: mailbox, control: control))
     } catch {
       throw Diagnostic(.hostResource, "cannot attach a device", which: "", mend: error.reason)
     }

@@ -70,7 +70,7 @@ extension Needs {
   fileprivate init(of description: MachineDescription, hasWorkarounds: Bool) {
     let hasConsole = description.console != .none
     let all: [(Needs, Bool)] = [
-      (.workarounds, hasWorkarounds), (.counter, description.timeline), (.console, hasConsole),
+      (.workarounds, hasWorkarounds), (.counter, description.isTimed), (.console, hasConsole),
       (.terminal, hasConsole && Terminal.isTerminal(0)),
       (.streams, hasConsole && [Int32(0), 1].contains { FileStatus.isSocket($0) }),
       (.disks, !description.disks.isEmpty), (.diskWrites, description.disks.contains { !$0.readOnly }),

@@ -145,6 +145,16 @@ struct Boot: ParsableCommand {
 
   @Option(
     parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      """
+      Write the timeline to a file, as a JSON object on one line: nanoseconds of CLOCK_MONOTONIC, and what KVM had \
+      counted until then. With --reboot restart, one line for each start.
+      """, valueName: "file"),
+    completion: .file())
+  var json: [String] = []
+
+  @Option(
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp("Stop the machine after that many seconds, restarts included.", valueName: "seconds"))
   var timeLimit: [String] = []
 
@@ -235,6 +245,7 @@ struct Boot: ParsableCommand {
         try ControlGroup(option: text)
       })
     request.timeline = timeline
+    request.record = try single(json, "--json")
     request.verbose = verbose
     return request
   }

@@ -1,6 +1,7 @@
 import Configuration
 import Glibc
 import KernelImages
+import LinuxSystem
 
 /// What a person asked to boot, from options and a configuration file; nil where nothing was said.
 struct BootRequest: Equatable {
@@ -26,6 +27,8 @@ struct BootRequest: Equatable {
   var reboot = MachineDescription.Reboot.exit
   var timeLimit: UInt64?
   var timeline = false
+  /// The file to write the timeline to.
+  var record: String?
   var verbose = false
 
   /// The machine that answers the request, with every file it names looked at.
@@ -49,13 +52,26 @@ struct BootRequest: Equatable {
     try InputFile.check(disks)
     if let control = balloon?.control { try InputFile.check(balloonControl: control) }
     for share in shares { try InputFile.check(share) }
+    let record = try record.map { path throws(Diagnostic) in try openRecord(path) }
     return try MachineDescription(
       kernel: loadable, initialRamdisk: initialRamdisk, commandLine: fullCommandLine, describe: described,
       memory: memory, cpus: cpus, disks: disks, console: consoleInUse, ports: ports, entropy: entropy,
       entropyLimit: entropyLimit,
       vsock: vsock, shares: shares, networks: prepared.interfaces(), balloon: balloon,
-      isolation: isolation, reboot: reboot, timeLimit: timeLimit, timeline: timeline, verbose: verbose,
+      isolation: isolation, reboot: reboot, timeLimit: timeLimit, timeline: timeline,
+      record: record.map { .init(descriptor: $0, describedAt: Clock.monotonicNanoseconds()) },
+      verbose: verbose,
       startedAt: startedAt)
+  }
+
+  /// Empty until the machine ends; a machine that is made again adds its line, hence for appending.
+  private func openRecord(_ path: String) throws(Diagnostic) -> Int32 {
+    do throws(SystemError) {
+      return try FileDescriptor(opening: path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, mode: 0o666)
+        .releaseInherited()
+    } catch {
+      throw Diagnostic(.inputOutput, "cannot write the timeline", which: path, mend: error.reason)
+    }
   }
 
   /// `--cmdline` replaces the default, `--append` adds to either.

@@ -37,6 +37,7 @@ struct MachineDescriptionTests {
         controlGroup: ControlGroup(path: "a/b", memory: 1 << 30, processorThousandths: 1500, tasks: 40)),
       reboot: .restart,
       timeLimit: 2_500_000_000, timeline: true,
+      record: MachineDescription.Record(descriptor: 11, describedAt: 0x0fed_cba9_8765_4321),
       verbose: true, startedAt: 0x0123_4567_89ab_cdef)
   }
 

@@ -26,13 +26,55 @@ struct BareGuestTests {
       }
       .joined(separator: " ")
     }
-    #expect(steps.count == 9)
+    #expect(steps.count == 12)
     #expect(
       names == [
-        "command started", "monitor started", "machine made", "kernel loaded", "mark 16", "mark 17",
-        "mark 18",
-        "mark 19", "machine ended",
+        "command started", "monitor started", "machine made", "kernel loaded", "guest entered", "first exit",
+        "mark 16", "mark 17", "mark 18", "mark 19", "guest off", "machine ended",
       ])
+  }
+
+  /// What `swiftlet bench` reads.
+  @Test func writesTheTimelineForPrograms() throws {
+    struct Document: Decodable {
+      struct Step: Decodable {
+        let name: String
+        let nanoseconds: UInt64
+        let counters: [String: UInt64]?
+      }
+      let version: Int
+      let steps: [Step]
+    }
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("timeline-\(UUID())")
+    defer { try? FileManager.default.removeItem(at: file) }
+    let before = Self.now
+    let result = try Program().run(
+      ["boot", "--kernel", BareGuest.path("exits"), "--append", "n=10", "--json", file.path])
+    let after = Self.now
+    #expect(result.status == 0)
+    #expect(result.error == "")
+    let document = try JSONDecoder().decode(Document.self, from: Data(contentsOf: file))
+    #expect(document.version == 1)
+    #expect(
+      document.steps.map(\.name) == [
+        "command started", "command done", "monitor started", "machine made", "kernel loaded",
+        "guest entered", "first exit", "mark 16", "mark 17", "mark 18", "mark 19", "guest off",
+        "machine ended",
+      ])
+    let times = [before] + document.steps.map(\.nanoseconds) + [after]
+    #expect(times == times.sorted())
+    // Ten writes to a port between two marks, and a mark is one itself; then ten reads of a register.
+    func counts(_ name: String) -> [UInt64] { document.steps[7...10].map { $0.counters?[name] ?? 0 } }
+    let (ports, reads) = (counts("monitor_ports"), counts("monitor_mmio_reads"))
+    #expect(ports.map { $0 - ports[0] } == [0, 11, 12, 13])
+    #expect(reads.map { $0 - reads[0] } == [0, 0, 0, 10])
+    #expect(document.steps[0].counters == nil)
+  }
+
+  private static var now: UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 
   /// What `make bench-devices` measures, of devices that need nobody at their other end.

@@ -27,15 +27,20 @@ struct LifecycleTests {
   }
 
   @Test func aTimelineOfALaterMachineBeginsWithIt() throws {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("timelines-\(UUID())")
+    defer { try? FileManager.default.removeItem(at: file) }
     let result = try run(
-      LifecycleGuest.say("r") + LifecycleGuest.reset, "--reboot", "restart", "--time-limit", "2", "--timeline"
-    )
+      LifecycleGuest.say("r") + LifecycleGuest.reset, "--reboot", "restart", "--time-limit", "2",
+      "--timeline", "--json", file.path)
     let timelines = result.error.components(separatedBy: "swiftlet: timeline").dropFirst()
     let starts = timelines.map { $0.split(separator: "\n")[1].split(separator: " ") }
     try #require(starts.count > 1)
     #expect(starts.allSatisfy { $0.first == "0.000" })
     #expect(starts[0].suffix(2) == ["command", "started"])
     #expect(starts.dropFirst().allSatisfy { $0.suffix(2) == ["monitor", "started"] })
+    let records = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
+    #expect(records.count == starts.count)
+    #expect(records[0].contains("\"command done\"") && !records[1].contains("\"command done\""))
   }
 
   @Test(arguments: ["exit", "restart"]) func tellsAPanicFromAReset(action: String) throws {
