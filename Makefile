@@ -16,7 +16,7 @@ SCRIPTS := tools/setup .ci/run $(GUESTS)/linux/build $(GUESTS)/linux/repack $(GU
 	tools/install tools/manual $(addprefix examples/,run images pipeline separate contained web python compile)
 
 .DEFAULT_GOAL := all
-.PHONY: all help setup build guests run bench-core bench-devices bench-run examples test test-long test-stock fuzz hostile filters ci lint format install uninstall clean
+.PHONY: all help setup build guests run bench bench-peers bench-core bench-devices bench-run examples test test-long test-stock fuzz hostile filters ci lint format install uninstall clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -26,11 +26,11 @@ all: build guests ## Build the programs and the guests: what `make` alone does
 setup: ## Install the Debian packages that are missing
 	@tools/setup tools/packages.txt $(GUESTS)/*/packages.txt
 
-build: setup ## Build bin/swiftlet and bin/swiftlet-vmm
+build: setup ## Build bin/swiftlet, bin/swiftlet-vmm and bin/swiftlet-bench
 	@test -e .build-static/release/swiftlet || echo "compiling Swiftlet, some minutes"
 	@swift build -c release -j $(JOBS) --scratch-path .build-static $(STATIC) --quiet
 	@mkdir -p bin
-	@for program in swiftlet swiftlet-vmm; do \
+	@for program in swiftlet swiftlet-vmm swiftlet-bench; do \
 	  strip -o .build-static/$$program .build-static/release/$$program; \
 	  cmp -s .build-static/$$program bin/$$program || install .build-static/$$program bin/; done
 
@@ -73,6 +73,15 @@ hostile: setup ## Have a guest break the rules of each device, COUNT=100000 time
 filters: setup ## Compile the filters of system calls from their rules
 	@swift run -j $(JOBS) --quiet confinement-filters > .build/filters
 	@mv .build/filters Sources/Confinement/FilterTable.swift
+
+bench-peers: setup ## Install what `make bench` compares with, as far as Debian has it
+	@tools/setup Benchmarks/packages-peers.txt
+
+# The results stay in bin/bench, for `swiftlet bench diff` and for a browser.
+bench: build guests ## Time boots, and compare with containers and other monitors; BENCH="-n 50" for more runs
+	@mkdir -p bin/bench
+	@bin/swiftlet bench boot --json bin/bench/boot.json --html bin/bench/boot.html $(BENCH)
+	@Benchmarks/run bin/swiftlet bench compare --json bin/bench/compare.json --html bin/bench/compare.html $(BENCH)
 
 bench-core: build guests ## Measure against the limits; BENCH=--check fails where one is missed
 	@tools/setup Benchmarks/packages.txt

@@ -18,6 +18,7 @@ let package = Package(
   products: [
     .executable(name: "swiftlet", targets: ["swiftlet"]),
     .executable(name: "swiftlet-vmm", targets: ["swiftlet-vmm"]),
+    .executable(name: "swiftlet-bench", targets: ["swiftlet-bench"]),
     .library(name: "Machine", targets: ["Machine"]),
   ],
   dependencies: [
@@ -84,28 +85,42 @@ let package = Package(
       name: "confinement-filters", dependencies: ["CKVM", "CLinux", "CSeccomp", "LinuxSystem"],
       swiftSettings: strict),
 
-    // How programs and devices are measured, and how that is printed.
+    // `swiftlet bench`: how programs are measured, what that says, and how it is told. Knows nothing of KVM.
+    .target(name: "Bench", dependencies: ["Configuration", "LinuxSystem"], swiftSettings: strict),
+    .executableTarget(
+      name: "swiftlet-bench",
+      dependencies: [
+        "Bench", "Configuration", "Digests", "LinuxSystem",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "BenchTests", dependencies: ["Bench", "Configuration", "LinuxSystem"], swiftSettings: strict),
+
+    // The benchmarks of the machine's parts.
     .target(
-      name: "BenchSupport", dependencies: ["Configuration", "LinuxSystem"], path: "Benchmarks/Support",
+      name: "BenchSupport", dependencies: ["Bench", "Configuration", "LinuxSystem"],
+      path: "Benchmarks/Support",
       swiftSettings: strict),
     .executableTarget(
       name: "bench-core",
       dependencies: [
-        "BenchSupport", "Configuration", "LinuxSystem",
+        "Bench", "BenchSupport", "Configuration", "LinuxSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks/Core", swiftSettings: strict),
     .executableTarget(
       name: "bench-run",
       dependencies: [
-        "BenchSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Bench", "BenchSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks/Run", swiftSettings: strict),
     .systemLibrary(name: "CBench", path: "Benchmarks/CBench"),
     .executableTarget(
       name: "bench-devices",
       dependencies: [
-        "BenchSupport", "Backends", "CBench", "Configuration", "DeviceFakes", "Devices", "GuestMemory",
+        "Bench", "BenchSupport", "Backends", "CBench", "Configuration", "DeviceFakes", "Devices",
+        "GuestMemory",
         "LinuxSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -130,7 +145,7 @@ let package = Package(
     .testTarget(
       name: "GuestMemoryTests", dependencies: ["GuestMemory", "LinuxSystem"], swiftSettings: strict),
     .testTarget(
-      name: "GuestTests", dependencies: ["ArchiveFakes", "swiftlet", "swiftlet-vmm"],
+      name: "GuestTests", dependencies: ["ArchiveFakes", "swiftlet", "swiftlet-bench", "swiftlet-vmm"],
       exclude: ["AllocationCounter", "Injector"],
       swiftSettings: strict),
   ]

@@ -1,3 +1,4 @@
+import Bench
 import BenchSupport
 import Glibc
 import LinuxSystem

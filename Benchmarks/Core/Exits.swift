@@ -1,3 +1,4 @@
+import Bench
 import BenchSupport
 
 /// How often a second the guest can leave and be entered again: Swiftlet and the C program serve the same guest.

@@ -1,3 +1,4 @@
+import Bench
 import BenchSupport
 
 /// What the monitor of an idle Linux keeps resident beyond the guest's own RAM.

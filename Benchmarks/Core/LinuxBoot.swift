@@ -1,3 +1,4 @@
+import Bench
 import BenchSupport
 
 /// What Linux costs until its first process runs: counted, not timed, where KVM interprets the guest's kernel.

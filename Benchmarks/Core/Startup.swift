@@ -1,3 +1,4 @@
+import Bench
 import BenchSupport
 
 /// From before the process exists until it is gone: a guest that says one line and switches itself off, beside a

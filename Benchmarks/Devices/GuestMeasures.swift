@@ -1,3 +1,4 @@
+import Bench
 import BenchSupport
 import Configuration
 import Glibc

@@ -1,4 +1,5 @@
 import Backends
+import Bench
 import BenchSupport
 import DeviceFakes
 import Devices

@@ -1,3 +1,4 @@
+import Bench
 import BenchSupport
 
 /// What `swiftlet run` takes above a plain `swiftlet boot` to the end of the same program, busybox's `true`.

@@ -1,3 +1,4 @@
+import Bench
 import BenchSupport
 
 /// How fast a program computes inside a machine, beside the same on the host and in QEMU without KVM.

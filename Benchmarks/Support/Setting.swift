@@ -1,3 +1,4 @@
+package import Bench
 import Configuration
 import Glibc
 import LinuxSystem

@@ -17,6 +17,17 @@ enum Installation {
     folder.lastIndex(of: "/").map { String(folder[..<$0]) }
   }
 
+  /// The file of another program of Swiftlet's: beside this one, in ../libexec, or in PATH.
+  /// - Parameter what: it is, for messages.
+  static func helper(_ name: String, _ what: String) throws(Diagnostic) -> String {
+    var folders: [String] = []
+    if let programFolder, let root { folders += [programFolder, "\(root)/libexec"] }
+    folders += (environment("PATH") ?? "").split(separator: ":").map(String.init)
+    for folder in folders where access("\(folder)/\(name)", X_OK) == 0 { return "\(folder)/\(name)" }
+    throw Diagnostic(
+      .monitorError, "cannot find \(what)", which: name, mend: "put it beside swiftlet, or in PATH")
+  }
+
   static func environment(_ name: String) -> String? {
     guard let value = getenv(name) else { return nil }
     let text = String(cString: value)

@@ -25,16 +25,5 @@ enum Monitor {
     return file
   }
 
-  /// Beside this program, in ../libexec, or in PATH.
-  static func path() throws(Diagnostic) -> String {
-    let name = "swiftlet-vmm"
-    var folders: [String] = []
-    if let folder = Installation.programFolder, let root = Installation.root {
-      folders += [folder, "\(root)/libexec"]
-    }
-    folders += (Installation.environment("PATH") ?? "").split(separator: ":").map(String.init)
-    for folder in folders where access("\(folder)/\(name)", X_OK) == 0 { return "\(folder)/\(name)" }
-    throw Diagnostic(
-      .monitorError, "cannot find the monitor", which: name, mend: "put it beside swiftlet, or in PATH")
-  }
+  static func path() throws(Diagnostic) -> String { try Installation.helper("swiftlet-vmm", "the monitor") }
 }

@@ -17,7 +17,7 @@ struct Swiftlet: ParsableCommand {
     version: "swiftlet 0.1",
     subcommands: [
       Boot.self, Run.self, Exec.self, PS.self, Logs.self, Stop.self, Kill.self, Inspect.self,
-      ImagesCommand.self, Doctor.self,
+      ImagesCommand.self, BenchCommand.self, Doctor.self,
     ])
 }
 

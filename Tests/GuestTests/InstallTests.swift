@@ -23,9 +23,10 @@ struct InstallTests {
     let found = try fixtures.run("cd \(Self.root); find . -type f | sort; find . -type l").output
     #expect(
       found.split(separator: "\n") == [
-        "./bin/other", "./bin/swiftlet", "./libexec/swiftlet-vmm",
+        "./bin/other", "./bin/swiftlet", "./libexec/swiftlet-bench", "./libexec/swiftlet-vmm",
         "./share/bash-completion/completions/swiftlet", "./share/fish/vendor_completions.d/swiftlet.fish",
-        "./share/man/man1/swiftlet-boot.1", "./share/man/man1/swiftlet-doctor.1",
+        "./share/man/man1/swiftlet-bench.1", "./share/man/man1/swiftlet-boot.1",
+        "./share/man/man1/swiftlet-doctor.1",
         "./share/man/man1/swiftlet-exec.1", "./share/man/man1/swiftlet-images.1",
         "./share/man/man1/swiftlet-inspect.1", "./share/man/man1/swiftlet-kill.1",
         "./share/man/man1/swiftlet-logs.1", "./share/man/man1/swiftlet-ps.1",
@@ -83,6 +84,7 @@ struct InstallTests {
       "--memory size", "--disk file[,ro][,id=name]", "One of auto, fdt, acpi, mptable.", "EXIT STATUS",
     ]
     for words in told { #expect(boot.contains(words), "\(boot)") }
+    #expect(try words("swiftlet-bench.1").contains("--peer name=command line"))
     #expect(try words("swiftlet.1").contains(" 69 there is no usable /dev/kvm "))
   }
 

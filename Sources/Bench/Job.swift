@@ -24,25 +24,46 @@ package struct Job {
     self.inherited = inherited
   }
 
-  package struct Run {
-    /// From before the process exists until it has left nothing behind, in nanoseconds.
-    package let duration: UInt64
+  package struct Run: Sendable {
+    /// Before the process existed, and when it had left nothing behind, in nanoseconds of CLOCK_MONOTONIC.
+    package let startedAt, endedAt: UInt64
+    /// As wait(2) tells it.
+    package let waitStatus: Int32
+    /// Nanoseconds of processor time of the process and of its children that it waited for.
+    package let processorTime: UInt64
     package let output: String
     package let error: String
+
+    package var duration: UInt64 { endedAt &- startedAt }
   }
 
   /// Runs the program to its end.
   /// - Throws: where it cannot be started, does not end within so many seconds, or ends with another status than 0.
   package func run(within seconds: Int = 60) throws(Failure) -> Run {
+    let run = try attempt(within: seconds)
+    guard run.waitStatus == 0 else {
+      throw Failure("\(name) ended with wait status \(run.waitStatus): \(run.error)")
+    }
+    return run
+  }
+
+  /// Runs the program to its end, whatever that is.
+  /// - Throws: where it cannot be started, or does not end within so many seconds.
+  package func attempt(within seconds: Int) throws(Failure) -> Run {
     let process = try RunningJob(self)
-    return try process.finish(within: seconds)
+    return try process.end(within: seconds)
   }
 }
 
 /// What keeps the benchmark from being one.
 package struct Failure: Error, CustomStringConvertible {
   package let description: String
-  package init(_ description: String) { self.description = description }
+  /// The signal that asked the benchmark to end.
+  package let signal: Int32?
+
+  package init(_ description: String, signal: Int32? = nil) {
+    (self.description, self.signal) = (description, signal)
+  }
 }
 
 /// A job's process, with its standard output and error in pipes.
@@ -76,7 +97,7 @@ package struct RunningJob: ~Copyable {
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
     // The end of the child is waited for by its signal, which it must not inherit as blocked.
-    RunningJob.blockChildSignal()
+    WatchedSignals.block()
     var none = sigset_t()
     sigemptyset(&none)
     posix_spawnattr_setsigmask(&attributes, &none)
@@ -87,7 +108,9 @@ package struct RunningJob: ~Copyable {
     var identifier: pid_t = 0
     let start = Clock.monotonicNanoseconds()
     let code = posix_spawn(&identifier, job.arguments[0], &actions, &attributes, &pointers, environ)
-    guard code == 0 else { throw Failure("cannot start \(job.arguments[0]): error \(code)") }
+    guard code == 0 else {
+      throw Failure("cannot start \(job.arguments[0]): \(String(cString: strerror(code)))")
+    }
     self.identifier = identifier
     self.output = output.reading
     self.error = error.reading
@@ -104,35 +127,58 @@ package struct RunningJob: ~Copyable {
 
   /// Ends the program where it stands.
   package consuming func kill() {
-    _ = Glibc.kill(identifier, SIGKILL)
+    ProcessTree.kill(identifier)
     waitpid(identifier, nil, 0)
   }
 
+  /// - Throws: where the program does not end within so many seconds, or with another status than 0.
   package consuming func finish(within seconds: Int) throws(Failure) -> Job.Run {
-    var status: Int32 = 0
-    var limit = timespec(tv_sec: seconds, tv_nsec: 0)
-    var child = sigset_t()
-    sigemptyset(&child)
-    sigaddset(&child, SIGCHLD)
-    while waitpid(identifier, &status, WNOHANG) == 0 {
-      if sigtimedwait(&child, nil, &limit) < 0, errno == EAGAIN {
-        _ = Glibc.kill(identifier, SIGKILL)
-        waitpid(identifier, &status, 0)
-        throw Failure("\(name) does not end")
-      }
+    let name = name
+    let run = try end(within: seconds)
+    guard run.waitStatus == 0 else {
+      throw Failure("\(name) ended with wait status \(run.waitStatus): \(run.error)")
     }
-    let duration = Clock.monotonicNanoseconds() &- started
-    let (said, complained) = (try RunningJob.text(output), try RunningJob.text(error))
-    guard status == 0 else { throw Failure("\(name) ended with wait status \(status): \(complained)") }
-    return Job.Run(duration: duration, output: said, error: complained)
+    return run
   }
 
-  private static func text(_ file: borrowing FileDescriptor) throws(Failure) -> String {
-    do throws(SystemError) {
-      return String(decoding: try file.contents(limit: 1 << 20), as: UTF8.self)
-    } catch {
-      throw Failure("cannot read what a program said: \(error)")
+  /// - Parameter look: called again and again until the program has ended, with its identifier.
+  /// - Throws: where the program does not end within so many seconds, or this one was asked to.
+  package consuming func end(within seconds: Int, looking look: ((pid_t) -> Void)? = nil) throws(Failure)
+    -> Job.Run
+  {
+    var (status, usage) = (Int32(0), rusage())
+    let deadline = started &+ UInt64(seconds) &* 1_000_000_000
+    while wait4(identifier, &status, WNOHANG, &usage) == 0 {
+      look?(identifier)
+      let now = Clock.monotonicNanoseconds()
+      let signal =
+        look == nil ? WatchedSignals.wait(now < deadline ? deadline &- now : 0) : WatchedSignals.wait(0)
+      guard now < deadline, signal == nil || signal == SIGCHLD else {
+        ProcessTree.kill(identifier)
+        waitpid(identifier, &status, 0)
+        if let signal, signal != SIGCHLD { throw Failure("interrupted", signal: signal) }
+        throw Failure("\(name) does not end within \(seconds) s")
+      }
     }
+    let ended = Clock.monotonicNanoseconds()
+    let (said, complained) = (try RunningJob.text(output), try RunningJob.text(error))
+    return Job.Run(
+      startedAt: started, endedAt: ended, waitStatus: status,
+      processorTime: usage.ru_utime.nanoseconds &+ usage.ru_stime.nanoseconds, output: said, error: complained
+    )
+  }
+
+  /// What has been said, without waiting for who else may have the pipe open.
+  private static func text(_ file: borrowing FileDescriptor) throws(Failure) -> String {
+    _ = fcntl(file.raw, F_SETFL, O_NONBLOCK)
+    var bytes: [UInt8] = []
+    while bytes.count < 1 << 20 {
+      var piece = [UInt8](repeating: 0, count: 1 << 16)
+      let count = read(file.raw, &piece, piece.count)
+      if count <= 0 { break }
+      bytes += piece[..<count]
+    }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   private struct Pipe: ~Copyable {
@@ -161,11 +207,37 @@ package struct RunningJob: ~Copyable {
       throw Failure("cannot pass a machine description: \(error)")
     }
   }
+}
 
-  private static func blockChildSignal() {
-    var child = sigset_t()
-    sigemptyset(&child)
-    sigaddset(&child, SIGCHLD)
-    pthread_sigmask(SIG_BLOCK, &child, nil)
+extension timeval {
+  fileprivate var nanoseconds: UInt64 { UInt64(tv_sec) &* 1_000_000_000 &+ UInt64(tv_usec) &* 1000 }
+}
+
+/// The signals that end a wait for a program: its own end, and those that ask this program to end.
+enum WatchedSignals {
+  private static var all: sigset_t {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for signal in [SIGCHLD, SIGINT, SIGTERM, SIGHUP] { sigaddset(&set, signal) }
+    return set
   }
+
+  static func block() {
+    var set = all
+    pthread_sigmask(SIG_BLOCK, &set, nil)
+  }
+
+  /// - Returns: the signal; nil where none came within so many nanoseconds.
+  static func wait(_ nanoseconds: UInt64) -> Int32? {
+    var set = all
+    var limit = timespec(
+      tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+    let signal = sigtimedwait(&set, nil, &limit)
+    return signal < 0 ? nil : signal
+  }
+}
+
+extension Job.Run {
+  /// As a shell has it.
+  package var exitStatus: Int32 { waitStatus & 0x7f == 0 ? waitStatus >> 8 & 0xff : 128 + waitStatus & 0x7f }
 }

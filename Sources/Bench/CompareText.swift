@@ -1,0 +1,43 @@
+extension ResultDocument {
+  /// A row for each contestant, in the order of their times; those that have none at the end, with the reason.
+  /// - Parameter base: the contestant that the others' times are told in parts of.
+  package func comparisonText(base: String) -> String {
+    let ran = contestants.filter { $0.failure == nil && $0.absence == nil }
+    let ordered = ran.sorted { ($0.wallMedian ?? .infinity) < ($1.wallMedian ?? .infinity) }
+    let reference = contestants.first { $0.name == base }?.samples(Series.wall)
+    var table = TextTable([
+      "", "ms", "95 %", "times \(base)", "95 %", "CPU ms", "memory MiB", "threads", "disk MiB", "kernel", "",
+    ])
+    for contestant in ordered { table.add(contestant.row(reference)) }
+    var text = conditions.text + "\n" + table.text
+    for contestant in contestants {
+      if let failure = contestant.failure { text += "\(contestant.name): fails: \(failure)\n" }
+      if let absence = contestant.absence { text += "\(contestant.name): absent: \(absence)\n" }
+    }
+    return text + warnings.map { "warning: \($0)\n" }.joined()
+  }
+}
+
+extension Contestant {
+  fileprivate var wallMedian: Double? { samples(Series.wall)?.median }
+
+  fileprivate func row(_ reference: Samples?) -> [String] {
+    let wall = samples(Series.wall) ?? Samples()
+    let interval = series.first { $0.name == Series.wall }?.interval
+    let ratio = reference.map { wall.median / $0.median }
+    let ratioInterval = reference.flatMap { Bootstrap().ratio(of: wall, to: $0) }
+    return [
+      name, fixed(wall.median / 1e6, 2),
+      interval.map { "\(fixed($0.low / 1e6, 2)) to \(fixed($0.high / 1e6, 2))" } ?? "-",
+      ratio.map { fixed($0, 2) } ?? "-",
+      ratioInterval.map { "\(fixed($0.low, 2)) to \(fixed($0.high, 2))" } ?? "-",
+      samples(Series.processor).map { fixed($0.median / 1e6, 2) } ?? "-", Contestant.mebibytes(peakMemory),
+      threads.map { "\($0)" } ?? "-", Contestant.mebibytes(diskBytes),
+      hasOwnKernel.map { $0 ? "own" : "host's" } ?? "?", isolation ?? "",
+    ]
+  }
+
+  static func mebibytes(_ bytes: UInt64?) -> String {
+    bytes.map { fixed(Double($0) / 1_048_576, $0 < 1 << 20 ? 2 : 1) } ?? "-"
+  }
+}

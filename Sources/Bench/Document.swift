@@ -1,0 +1,125 @@
+package import Configuration
+import FoundationEssentials
+
+/// What one benchmark found, with its conditions: what `--json` writes and `swiftlet bench diff` reads.
+package struct ResultDocument: Codable, Sendable, Equatable {
+  package static let formatName = "swiftlet-bench"
+  package static let currentVersion = 1
+
+  package enum Kind: String, Codable, Sendable { case boot, compare }
+
+  package var format = ResultDocument.formatName
+  package var version = ResultDocument.currentVersion
+  package let kind: Kind
+  package var conditions: Conditions
+  package var contestants: [Contestant]
+  /// What a reader should know before believing a number.
+  package var warnings: [String] = []
+
+  package init(_ kind: Kind, _ conditions: Conditions, _ contestants: [Contestant] = []) {
+    (self.kind, self.conditions, self.contestants) = (kind, conditions, contestants)
+  }
+}
+
+/// Something that was started again and again.
+package struct Contestant: Codable, Sendable, Equatable {
+  package let name: String
+  /// The whole command line.
+  package var command: [String]
+  package var version: String?
+  /// What keeps the program apart, in a word or two.
+  package var isolation: String?
+  package var hasOwnKernel: Bool?
+  /// Of the program with its libraries, and of the files that it starts its guest from.
+  package var diskBytes: UInt64?
+  /// The most that it had at a time, over all its processes.
+  package var threads: Int?
+  /// Resident, in bytes: of all its processes together.
+  package var peakMemory: UInt64?
+  /// Of a monitor beyond the guest's RAM, in bytes.
+  package var memoryBeyondGuest: UInt64?
+  /// Why it was not started.
+  package var absence: String?
+  /// How it ended, where not as it should.
+  package var failure: String?
+  package var series: [Series] = []
+
+  package init(_ name: String, command: [String] = []) { (self.name, self.command) = (name, command) }
+
+  package func samples(_ name: String) -> Samples? {
+    series.first { $0.name == name }.map { Samples($0.values) }
+  }
+}
+
+/// The values of one quantity, in the order of the runs.
+package struct Series: Codable, Sendable, Equatable {
+  package enum Unit: String, Codable, Sendable { case nanoseconds, count }
+
+  package static let wall = "wall"
+  package static let processor = "processor"
+
+  package let name: String
+  package let unit: Unit
+  package let values: [Double]
+  /// For readers: computed from the values.
+  package let summary: Summary?
+  package let interval: Interval?
+  /// KVM's names of what it counted in this phase, and how much, in each run.
+  package var counters: [String: [Double]]?
+
+  package init(_ name: String, _ unit: Unit, _ values: [Double], counters: [String: [Double]]? = nil) {
+    (self.name, self.unit, self.values, self.counters) = (name, unit, values, counters)
+    summary = Summary(Samples(values))
+    interval = Bootstrap().median(of: Samples(values))
+  }
+}
+
+extension ResultDocument {
+  package func json() throws(Diagnostic) -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    do { return Array(try encoder.encode(self)) + [0x0A] } catch {
+      throw Diagnostic(.monitorError, "cannot encode the result", which: "\(error)", mend: "")
+    }
+  }
+
+  /// - Parameter path: for messages.
+  /// - Throws: a `Diagnostic` with status `badInput` for what is no result of this version.
+  package init(json: [UInt8], path: String) throws(Diagnostic) {
+    struct Head: Decodable {
+      let format: String
+      let version: Int
+    }
+    let data = Data(json)
+    guard let head = try? JSONDecoder().decode(Head.self, from: data), head.format == Self.formatName else {
+      throw Diagnostic(
+        .badInput, "not a result of swiftlet bench", which: path, mend: "give a file that --json wrote")
+    }
+    guard head.version == Self.currentVersion else {
+      throw Diagnostic(
+        .badInput, "a result of another version of swiftlet bench", which: path, mend: "measure again")
+    }
+    do { self = try JSONDecoder().decode(Self.self, from: data) } catch {
+      throw Diagnostic(.badInput, "a damaged result of swiftlet bench", which: path, mend: "measure again")
+    }
+  }
+
+  /// A line for each value: contestant, series, unit, number of the run from 1, value; with a line of headings.
+  package var csv: String {
+    var text = "contestant,series,unit,run,value\n"
+    for contestant in contestants {
+      for series in contestant.series {
+        let start = "\(Self.field(contestant.name)),\(Self.field(series.name)),\(series.unit.rawValue)"
+        for (run, value) in series.values.enumerated() { text += "\(start),\(run + 1),\(fixed(value, 0))\n" }
+      }
+    }
+    return text
+  }
+
+  /// As RFC 4180 has it.
+  private static func field(_ text: String) -> String {
+    guard text.contains(where: { ",\"\n\r".contains($0) }) else { return text }
+    return "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
+      + "\""
+  }
+}

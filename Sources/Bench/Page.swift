@@ -1,0 +1,183 @@
+/// A result as one page that needs nothing else: text, tables, and plots as SVG. In light and dark, on wide and narrow
+/// windows: plots are as wide as the page, their letters are not.
+package struct Page {
+  private let document: ResultDocument
+  private let base: String
+
+  /// - Parameter base: the contestant that the others' times are told in parts of.
+  package init(_ document: ResultDocument, base: String = "") {
+    (self.document, self.base) = (document, base)
+  }
+
+  package var html: String {
+    let title =
+      switch document.kind {
+      case .boot: "Where the time of a boot goes"
+      case .compare: "How long until it has run"
+      }
+    return """
+      <!DOCTYPE html>
+      <html lang="en">
+      <meta charset="utf-8">
+      <meta name="viewport" content="width=device-width, initial-scale=1">
+      <title>\(title)</title>
+      <style>\(Page.style)</style>
+      <main>
+      <h1>\(title)</h1>
+      <p>\(Page.escaped(document.conditions.hostKernel)), \(document.conditions.processors) × \
+      \(Page.escaped(document.conditions.processor)); \(document.conditions.runs) runs, \
+      \(Page.escaped(document.conditions.date))</p>
+      \(document.warnings.map { "<p class=\"warning\">\(Page.escaped($0))</p>" }.joined(separator: "\n"))
+      \(document.kind == .boot ? bootBody : compareBody)
+      \(conditionsBody)
+      </main>
+      </html>
+
+      """
+  }
+
+  // MARK: One boot
+
+  private var bootBody: String {
+    guard let boot = document.contestants.first, let wall = boot.samples(Series.wall) else { return "" }
+    let phases = boot.series.filter { $0.unit == .nanoseconds && $0.name != Series.wall }
+    let medians = phases.map { Samples($0.values).median }
+    let bar = StackedBar(
+      parts: zip(phases, medians).map { (name: $0.name, value: $1) }, unit: .nanoseconds)
+    let rows = zip(phases, medians).enumerated().map { index, phase in
+      let (series, median) = phase
+      return
+        "<tr><td><span class=\"key c\(index % StackedBar.colors)\"></span>\(Page.escaped(series.name))</td>"
+        + "<td>\(Page.milliseconds(median))</td><td>\(fixed(100 * median / wall.median, 1)) %</td>"
+        + "<td class=\"strip\">\(Strip(series, scale: .linear(0, Samples(series.values).maximum)).svg)</td></tr>"
+    }
+    return """
+      <h2>Phases, by their medians</h2>
+      \(bar.svg)
+      <div class="scroll"><table><tr><th>phase<th>median<th>share<th>every run, from 0 to its longest</tr>
+      \(rows.joined(separator: "\n"))
+      </table></div>
+      <h2>From exec until all is gone</h2>
+      <p>Median \(Page.milliseconds(wall.median)), from \(Page.milliseconds(wall.minimum)) to \
+      \(Page.milliseconds(wall.maximum)).</p>
+      \(Histogram(wall, name: boot.name).svg)
+      """
+  }
+
+  // MARK: A comparison
+
+  private var compareBody: String {
+    let ran = document.contestants.filter { !($0.samples(Series.wall)?.values.isEmpty ?? true) }
+    let ordered = ran.sorted { Page.median($0) < Page.median($1) }
+    let all = Samples(ordered.flatMap { $0.samples(Series.wall)?.values ?? [] })
+    let scale = Scale.logarithmic(all.minimum, all.maximum)
+    let reference = document.contestants.first { $0.name == base }?.samples(Series.wall)
+    let boxes = ordered.compactMap { contestant -> String? in
+      guard let series = contestant.series.first(where: { $0.name == Series.wall }) else { return nil }
+      let median = Page.median(contestant)
+      let ratio = reference.map { ", \(fixed(median / $0.median, 2)) × \(Page.escaped(base))" } ?? ""
+      let mark = contestant.name.hasPrefix("swiftlet") ? " class=\"ours\"" : ""
+      return """
+        <div class="row"><div\(mark)>\(Page.escaped(contestant.name)) \
+        <small>\(Page.milliseconds(median))\(ratio)</small></div>
+        \(Strip(series, scale: scale, hasBox: true, name: contestant.name).svg)</div>
+        """
+    }
+    let others = document.contestants.compactMap { contestant -> String? in
+      let reason = contestant.failure.map { "fails: \($0)" } ?? contestant.absence.map { "absent: \($0)" }
+      return reason.map { "<li>\(Page.escaped(contestant.name)): \(Page.escaped($0))</li>" }
+    }
+    return """
+      <h2>Wall time of every run</h2>
+      <p>Each dot is a run, the box holds the middle half, its line is the median. Every line of the scale is ten times the one \
+      to its left.</p>
+      \(boxes.joined(separator: "\n"))
+      \(scale.axis)
+      \(others.isEmpty ? "" : "<h2>Not measured</h2><ul>\(others.joined())</ul>")
+      <h2>Costs</h2>
+      <div class="scroll"><table><tr><th>contestant<th>CPU<th>memory<th>threads<th>disk<th>kernel</tr>
+      \(ordered.map(Page.costs).joined(separator: "\n"))
+      </table></div>
+      """
+  }
+
+  private static func costs(_ contestant: Contestant) -> String {
+    let cells = [
+      escaped(contestant.name),
+      contestant.samples(Series.processor).map { milliseconds($0.median) } ?? "-",
+      Contestant.mebibytes(contestant.peakMemory) + (contestant.peakMemory == nil ? "" : " MiB"),
+      contestant.threads.map { "\($0)" } ?? "-",
+      Contestant.mebibytes(contestant.diskBytes) + (contestant.diskBytes == nil ? "" : " MiB"),
+      contestant.hasOwnKernel.map { $0 ? "own" : "host's" } ?? "?",
+    ]
+    return "<tr><td>" + cells.joined(separator: "</td><td>") + "</td></tr>"
+  }
+
+  // MARK: Conditions
+
+  private var conditionsBody: String {
+    let conditions = document.conditions
+    var facts = [
+      ("measured by", conditions.command.joined(separator: " ")), ("Swiftlet", conditions.swiftlet),
+      ("load average", "\(fixed(conditions.loadAtStart, 2)), then \(fixed(conditions.loadAtEnd, 2))"),
+    ]
+    if let other = conditions.otherWork {
+      facts.append(("other work", "\(fixed(100 * other, 0)) % of the processors' time"))
+    }
+    if let kernel = conditions.kernel {
+      facts.append(("guest kernel", "\(kernel), SHA-256 \(conditions.kernelSHA256 ?? "unknown")"))
+    }
+    facts += conditions.kvm.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    for contestant in document.contestants where !contestant.command.isEmpty {
+      let version = contestant.version.map { " (\($0))" } ?? ""
+      facts.append((contestant.name + version, contestant.command.joined(separator: " ")))
+    }
+    let rows = facts.map { "<dt>\(Page.escaped($0.0))</dt><dd>\(Page.escaped($0.1))</dd>" }
+    return "<h2>Conditions</h2><dl>\n\(rows.joined(separator: "\n"))\n</dl>"
+  }
+
+  private static func median(_ contestant: Contestant) -> Double {
+    contestant.samples(Series.wall)?.median ?? .infinity
+  }
+
+  static func milliseconds(_ nanoseconds: Double) -> String {
+    let value = nanoseconds / 1e6
+    return "\(fixed(value, value < 10 ? 2 : value < 1000 ? 1 : 0)) ms"
+  }
+
+  /// Text that is safe in elements and in attributes.
+  static func escaped(_ text: String) -> String {
+    var result = ""
+    for character in text {
+      switch character {
+      case "&": result += "&amp;"
+      case "<": result += "&lt;"
+      case ">": result += "&gt;"
+      case "\"": result += "&quot;"
+      default: result.append(character)
+      }
+    }
+    return result
+  }
+
+  private static let style = """
+    :root { color-scheme: light dark; --paper: #fff; --ink: #1b1f24; --soft: #5b6570; --line: #d5dae0; --box: #9db8d8;
+      --dot: #24589b; --ours: #b5460f; }
+    @media (prefers-color-scheme: dark) { :root { --paper: #14171b; --ink: #e6e9ed; --soft: #9aa4af; --line: #39414a;
+      --box: #3c5a80; --dot: #9cc3f5; --ours: #ff9b63; } }
+    body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.45 system-ui, sans-serif; }
+    main { max-width: 64rem; margin: 0 auto; padding: 1rem; }
+    h1 { font-size: 1.6rem; margin: .2em 0; } h2 { font-size: 1.15rem; margin: 1.6em 0 .4em; }
+    p, small, dd { color: var(--soft); } .warning { color: var(--ours); font-weight: 600; }
+    .row { margin: .45rem 0; } .ours { color: var(--ours); font-weight: 600; }
+    .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .92rem; }
+    th, td { text-align: right; padding: .2em .5em; border-bottom: 1px solid var(--line); white-space: nowrap; }
+    th:first-child, td:first-child { text-align: left; } .strip { width: 35%; min-width: 7rem; }
+    .key { display: inline-block; width: .8em; height: .8em; margin-right: .5em; border-radius: 2px; }
+    svg { display: block; width: 100%; overflow: visible; } svg text { font-size: 12px; fill: var(--soft); }
+    .grid { stroke: var(--line); } .box { fill: var(--box); } .median { stroke: var(--ink); stroke-width: 2; }
+    .whisker { stroke: var(--soft); } .dot, .bin { fill: var(--dot); } .dot { fill-opacity: .55; }
+    dl { font-size: .85rem; } dt { font-weight: 600; } dd { margin: 0 0 .4em; overflow-wrap: anywhere; }
+    \(StackedBar.style)
+    """
+}

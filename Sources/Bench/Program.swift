@@ -1,0 +1,36 @@
+import Glibc
+import LinuxSystem
+
+/// Programs and small files of this host.
+package enum Program {
+  /// The path of a program that is named by a path, or that PATH or the system's own folders have; nil where there is
+  /// none.
+  package static func find(_ name: String) -> String? {
+    if name.contains("/") { return access(name, X_OK) == 0 ? name : nil }
+    let path = getenv("PATH").map { String(cString: $0) } ?? ""
+    let folders = path.split(separator: ":").map(String.init) + ["/usr/local/bin", "/usr/bin", "/usr/sbin"]
+    return folders.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
+  }
+
+  /// The contents of a small file; empty where there is none.
+  package static func file(_ path: String) -> String {
+    guard let file = try? FileDescriptor(opening: path, O_RDONLY),
+      let bytes = try? file.contents(limit: 1 << 22)
+    else { return "" }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// What a symbolic link leads to.
+  package static func target(_ link: String) -> String? {
+    guard let path = realpath(link, nil) else { return nil }
+    defer { free(path) }
+    return String(cString: path)
+  }
+
+  /// Bytes of a file; nil where it is none.
+  package static func size(_ path: String) -> UInt64? {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    return UInt64(clamping: status.st_size)
+  }
+}

@@ -1,0 +1,132 @@
+import ArgumentParser
+import Bench
+import Configuration
+import Glibc
+import LinuxSystem
+
+struct BootBench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "boot",
+    abstract: "Say how long a boot takes, and where the time goes.",
+    discussion: """
+      A row is the time until a step, from the step above it. Steps are noted by swiftlet, by its monitor, and by the \
+      monitor for the guest where that writes to the boot timer: nothing is guessed from a console. Together the rows are \
+      the whole time. What KVM counts is told where it keeps statistics.
+
+      Without --kernel and options after `--`, the Linux installed with swiftlet boots to `true` as its workload. What \
+      follows `--` is for `swiftlet boot`, as in `swiftlet bench boot --kernel vmlinux -- --disk root.img --cpus 2`.
+      """)
+
+  @Option(
+    name: [.customShort("n"), .long], help: ArgumentHelp("How many boots are measured.", valueName: "n"))
+  var runs = 20
+
+  @Option(help: ArgumentHelp("How many boots come before, and are not measured.", valueName: "n"))
+  var warmUp = 1
+
+  @Option(help: ArgumentHelp("The kernel, as of `swiftlet boot`.", valueName: "file"), completion: .file())
+  var kernel: String?
+
+  @Option(help: ArgumentHelp("After how long a boot is given up.", valueName: "seconds"))
+  var timeLimit = 300
+
+  @OptionGroup var files: ResultFiles
+
+  @Argument(
+    parsing: .postTerminator, help: ArgumentHelp("Options of `swiftlet boot`.", valueName: "option"))
+  var options: [String] = []
+
+  func run() throws {
+    try check(runs, "--runs", 1...100_000)
+    try check(warmUp, "--warm-up", 0...1000)
+    try check(timeLimit, "--time-limit", 1...86_400)
+    let files = try files.open()
+    let swiftlet = try Swiftlet()
+    let arguments = try ["boot"] + bootOptions(swiftlet)
+    var conditions = Conditions(swiftlet, runs: runs, warmUps: warmUp)
+    conditions.describe(kernel: try kernel ?? swiftlet.guest("kernels/up/vmlinux"))
+    let watch = HostWatch(&conditions)
+    let measurement = try BootMeasurement(swiftlet, arguments, limit: timeLimit)
+    var contestant = Contestant("swiftlet boot", command: [swiftlet.program] + arguments)
+    contestant.add(try measurement.boots(runs, warmUp: warmUp))
+    contestant.memoryBeyondGuest = try measurement.memoryBeyondGuest()
+    watch.end(&conditions)
+    var document = ResultDocument(.boot, conditions, [contestant])
+    document.warn()
+    try files.write(document)
+    try show(document.text)
+  }
+
+  private func bootOptions(_ swiftlet: Swiftlet) throws(Diagnostic) -> [String] {
+    if kernel == nil, options.isEmpty {
+      return [
+        "--disk", try swiftlet.guest("rootfs/root.erofs") + ",ro", "--append",
+        "rootfstype=erofs -- /bin/true",
+      ]
+    }
+    return (kernel.map { ["--kernel", $0] } ?? []) + options
+  }
+}
+
+/// A number within its limits, or one clear line.
+func check(_ value: Int, _ name: String, _ limits: ClosedRange<Int>) throws(Diagnostic) {
+  guard limits.contains(value) else {
+    throw Diagnostic(
+      .usage, "bad number for \(name)", which: "\(value)",
+      mend: "use \(limits.lowerBound) to \(limits.upperBound)")
+  }
+}
+
+/// Boots that are timed.
+private struct BootMeasurement {
+  private let job: Job
+  private let folder: TemporaryFolder
+  private let limit: Int
+  private var record: String { "\(folder.path)/record" }
+
+  init(_ swiftlet: Swiftlet, _ arguments: [String], limit: Int) throws(Failure) {
+    folder = try TemporaryFolder()
+    self.limit = limit
+    job = Job(
+      name: "the boot", arguments: [swiftlet.program] + arguments + ["--json", "\(folder.path)/record"])
+  }
+
+  func boots(_ runs: Int, warmUp: Int) throws -> [(wall: UInt64, phases: BootPhases)] {
+    let progress = ProgressLine(total: runs + warmUp)
+    var boots: [(UInt64, BootPhases)] = []
+    for round in 0..<(runs + warmUp) {
+      progress.show("booting", done: round)
+      let run = try job.attempt(within: limit)
+      try Self.check(run)
+      let phases = try phases(of: run)
+      if round >= warmUp { boots.append((run.duration, phases)) }
+    }
+    return boots
+  }
+
+  /// By one boot more, which is looked at while it runs and therefore not timed.
+  func memoryBeyondGuest() throws -> UInt64? {
+    var memory = MonitorMemory()
+    let process = try RunningJob(job)
+    try Self.check(
+      process.end(within: limit) { identifier in
+        memory.look(at: identifier)
+        usleep(2000)
+      })
+    return memory.peak
+  }
+
+  /// - Throws: for a boot that did not end well, its own line, and its status.
+  private static func check(_ run: Job.Run) throws {
+    guard run.waitStatus != 0 else { return }
+    let line = run.error.split(separator: "\n").last.map(String.init)
+    standardError(
+      Diagnostic.printable(line ?? "swiftlet: the boot ended with status \(run.exitStatus)") + "\n")
+    throw EndingStatus(code: run.exitStatus)
+  }
+
+  private func phases(of run: Job.Run) throws(Diagnostic) -> BootPhases {
+    let bytes = (try? FileDescriptor(opening: record, O_RDONLY).contents(limit: 1 << 20)) ?? []
+    return try BootPhases(BootRecord(json: bytes), from: run.startedAt, to: run.endedAt)
+  }
+}

@@ -1,0 +1,116 @@
+import ArgumentParser
+import Bench
+import Configuration
+import Glibc
+import LinuxSystem
+
+/// Where results are written besides standard output.
+struct ResultFiles: ParsableArguments {
+  @Option(help: ArgumentHelp("Write the result to a file as JSON, for diff.", valueName: "file"))
+  var json: String?
+
+  @Option(help: ArgumentHelp("Write every value to a file, a line each.", valueName: "file"))
+  var csv: String?
+
+  @Option(help: ArgumentHelp("Write a page with plots to a file, for a browser.", valueName: "file"))
+  var html: String?
+
+  /// Opens them: what cannot be written is told before anything is measured.
+  func open() throws(Diagnostic) -> OpenResultFiles {
+    OpenResultFiles(
+      json: try json.map(OutputFile.init), csv: try csv.map(OutputFile.init),
+      html: try html.map(OutputFile.init))
+  }
+}
+
+struct OpenResultFiles {
+  let json: OutputFile?
+  let csv: OutputFile?
+  let html: OutputFile?
+
+  /// - Parameter base: the contestant that the others' times are told in parts of.
+  func write(_ document: ResultDocument, base: String = "") throws(Diagnostic) {
+    if let json { try json.write(try document.json()) }
+    if let csv { try csv.write(Array(document.csv.utf8)) }
+    if let html { try html.write(Array(Page(document, base: base).html.utf8)) }
+  }
+}
+
+/// A file that is made or emptied, and written later.
+final class OutputFile {
+  private let path: String
+  private let file: FileDescriptor
+
+  init(_ path: String) throws(Diagnostic) {
+    self.path = path
+    do throws(SystemError) {
+      file = try FileDescriptor(opening: path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o666)
+    } catch { throw OutputFile.refusal(path, error) }
+  }
+
+  func write(_ bytes: [UInt8]) throws(Diagnostic) {
+    do throws(SystemError) { try file.writeAll(bytes) } catch { throw OutputFile.refusal(path, error) }
+  }
+
+  private static func refusal(_ path: String, _ error: SystemError) -> Diagnostic {
+    Diagnostic(.inputOutput, "cannot write the result", which: path, mend: error.reason)
+  }
+}
+
+/// Prints all of a text, or says why not.
+func show(_ text: String) throws(Diagnostic) {
+  let output = FileDescriptor(owning: STDOUT_FILENO)
+  let failure: SystemError?
+  do throws(SystemError) {
+    try output.writeAll(Array(text.utf8))
+    failure = nil
+  } catch { failure = error }
+  // Closing it is not ours to do.
+  _ = output.release()
+  if let failure {
+    throw Diagnostic(
+      .inputOutput, "cannot write", which: "standard output",
+      mend: "\(failure.reason): make room or choose another")
+  }
+}
+
+/// A folder for what a benchmark needs, removed with its last owner.
+final class TemporaryFolder {
+  let path: String
+
+  init() throws(Failure) {
+    let place = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    var template = Array("\(place)/swiftlet-bench-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else {
+      throw Failure("cannot make a folder in \(place): \(String(cString: strerror(errno)))")
+    }
+    path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  deinit { _ = try? Job(name: "rm", arguments: ["/bin/rm", "-rf", path]).run() }
+}
+
+/// Shows on a terminal how far a long measurement has come, in place of the last line.
+struct ProgressLine: ~Copyable {
+  private let total: Int
+  private let startedAt = Clock.monotonicNanoseconds()
+  private let isShown = isatty(STDERR_FILENO) == 1
+
+  /// - Parameter total: how many runs there will be.
+  init(total: Int) { self.total = total }
+
+  deinit { if isShown { standardError("\r\u{1b}[K") } }
+
+  /// - Parameter done: runs before the one that begins now.
+  func show(_ what: String, done: Int) {
+    guard isShown else { return }
+    let passed = Double(Clock.monotonicNanoseconds() &- startedAt) / 1e9
+    var line = "\(what), run \(done + 1) of \(total)"
+    if done > 0 { line += ", \(Self.text(passed / Double(done) * Double(total - done))) left" }
+    standardError("\r\u{1b}[K\(Diagnostic.printable(line))")
+  }
+
+  private static func text(_ seconds: Double) -> String {
+    seconds < 90 ? "\(fixed(seconds, 0)) s" : "\(fixed(seconds / 60, 0)) min"
+  }
+}

@@ -1,0 +1,84 @@
+import Configuration
+import Glibc
+import LinuxSystem
+import Testing
+
+@testable import Bench
+
+struct ContestTests {
+  @Test func peersAreSplitAsShellsDo() throws {
+    let peer = try NamedPeer(#"a b=prog  -x 'one two' "three \"3\"" fo\ ur '' {kernel},ro"#)
+    #expect(peer.name == "a b")
+    #expect(peer.words == ["prog", "-x", "one two", "three \"3\"", "fo ur", "", "{kernel},ro"])
+    #expect(peer.command(["kernel": "/k", "x": "y"]).last == "/k,ro")
+    #expect(try NamedPeer("x=a=b").words == ["a=b"])
+    for text in ["", "a", "=b", "a=", "a=  ", "a='b", "a=\"b", "a=b\\"] {
+      #expect(throws: Diagnostic.self, "\(text)") { try NamedPeer(text) }
+    }
+  }
+
+  @Test func tablesAreInTheOrderOfTimesAndTellWhoIsMissing() {
+    func contestant(_ name: String, _ median: Double) -> Contestant {
+      var contestant = Contestant(name)
+      contestant.series = [Series(Series.wall, .nanoseconds, [median, median, median])]
+      return contestant
+    }
+    var broken = Contestant("broken")
+    broken.failure = "status 1: no"
+    var absent = Contestant("absent")
+    absent.absence = "not in PATH"
+    let document = ResultDocument(
+      .compare, Conditions(), [contestant("slow", 3e6), broken, contestant("fast", 1e6), absent])
+    let lines = document.comparisonText(base: "fast").split(separator: "\n")
+    #expect(lines.dropLast(2).suffix(2).map { $0.prefix(4) } == ["fast", "slow"])
+    #expect(lines.contains { $0.hasPrefix("slow  3.00  3.00 to 3.00        3.00  3.00 to 3.00") })
+    #expect(lines.suffix(2) == ["broken: fails: status 1: no", "absent: absent: not in PATH"])
+  }
+
+  /// As root of a process namespace it may ask for a reset, which ends that.
+  @Test(.enabled(if: getuid() == 0 && Bench.Program.find("strace") != nil, "only root can, under strace"))
+  func theFirstProcessRunsTheProgramAndResets() throws {
+    let log = try shell(
+      """
+      cd $(mktemp -d); cp /dev/stdin all; head -c \(TrivialProgram.firstProcess.count) all > init
+      tail -c \(TrivialProgram.program.count) all > true; chmod 755 init true
+      strace -f -o log unshare --pid --fork chroot . /init; echo $?; cat log; rm -r "$PWD"
+      """, input: TrivialProgram.firstProcess + TrivialProgram.program)
+    let lines = log.split(separator: "\n")
+    func place(_ words: String) throws -> Int {
+      try #require(lines.firstIndex { $0.contains(words) }, "\(log)")
+    }
+    #expect(try place("execve(\"/true\", [\"/true\"]") < place("exited with 0"))
+    #expect(try place("exited with 0") < place("LINUX_REBOOT_CMD_RESTART"))
+    // SIGHUP is what a reset is in a namespace.
+    #expect(lines.first == "129")
+  }
+
+  private func shell(_ commands: String, input: [UInt8]) throws -> String {
+    let file = try FileDescriptor(memoryFile: "input")
+    try file.writeAll(input)
+    try file.seek(to: 0)
+    let job = Job(name: "sh", arguments: ["/bin/sh", "-c", commands])
+    return try RunningJob(job, input: file.raw).finish(within: 60).output
+  }
+
+  @Test func initialRamdisksHaveTheirEntriesAligned() {
+    let bytes = TrivialProgram.initialRamdisk
+    #expect(bytes.count.isMultiple(of: 4))
+    var place = 0
+    var names: [String] = []
+    while place < bytes.count {
+      let header = String(decoding: bytes[place..<place + 110], as: UTF8.self)
+      #expect(header.hasPrefix("070701"))
+      func field(_ index: Int) -> Int {
+        Int(header.dropFirst(6 + 8 * index).prefix(8), radix: 16) ?? -1
+      }
+      let (size, length) = (field(6), field(11))
+      names.append(String(decoding: bytes[place + 110..<place + 110 + length - 1], as: UTF8.self))
+      place = (place + 110 + length + 3) / 4 * 4
+      if names.last == "true" { #expect(Array(bytes[place..<place + size]) == TrivialProgram.program) }
+      place = (place + size + 3) / 4 * 4
+    }
+    #expect(names == ["init", "true", "TRAILER!!!"])
+  }
+}

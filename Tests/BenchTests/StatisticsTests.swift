@@ -1,0 +1,155 @@
+import Testing
+
+@testable import Bench
+
+struct StatisticsTests {
+  @Test func quantilesAreThoseOfOtherTools() throws {
+    let samples = Samples((1...20).map(Double.init).shuffled())
+    let summary = try #require(Summary(samples))
+    #expect(summary.count == 20)
+    #expect((summary.minimum, summary.maximum) == (1, 20))
+    #expect(summary.median == 10.5)
+    // As numpy.quantile has them.
+    #expect((summary.p90 - 18.1).magnitude < 1e-9)
+    #expect((summary.p99 - 19.81).magnitude < 1e-9)
+    #expect(((summary.spread ?? 0) - 9.5 / 10.5).magnitude < 1e-9)
+    #expect(Samples([3, 1, 2]).median == 2)
+    #expect(Samples([7]).quantile(0.9) == 7)
+    #expect(Samples().median.isNaN)
+    #expect(Summary(Samples()) == nil)
+    #expect(Summary(Samples([0, 0]))?.spread == nil)
+  }
+
+  @Test func theGeneratorIsSplitMix() {
+    var generator = SeededGenerator(seed: 1_234_567)
+    // The reference implementation's numbers for this seed.
+    #expect(
+      [generator.next(), generator.next(), generator.next()] == [
+        6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423,
+      ])
+  }
+
+  @Test func intervalsAreRepeatableAndHoldTheMedian() throws {
+    let samples = Samples((0..<40).map { 100 + Double($0 * 7 % 40) })
+    let interval = try #require(Bootstrap(seed: 3).median(of: samples))
+    #expect(Bootstrap(seed: 3).median(of: samples) == interval)
+    #expect(interval.low < samples.median && samples.median < interval.high)
+    // Distribution-free, by the binomial: the 14th to the 27th of 40 values hold the median with 95 %.
+    #expect((interval.low - 113).magnitude <= 1.5)
+    #expect((interval.high - 126).magnitude <= 1.5)
+    let ratio = try #require(Bootstrap().ratio(of: Samples(samples.values.map { 2 * $0 }), to: samples))
+    #expect(ratio.low < 2 && 2 < ratio.high && ratio.high - ratio.low < 0.3)
+    #expect(Bootstrap().median(of: Samples([5, 5, 5])) == Interval(low: 5, high: 5))
+    #expect(Bootstrap().median(of: Samples([5])) == nil)
+    #expect(Bootstrap().ratio(of: samples, to: Samples([0, 1])) == nil)
+  }
+
+  /// Of 200 intervals for samples of a known distribution, some 95 % hold its median.
+  @Test func intervalsHoldTheTruthAsOftenAsTheySay() {
+    var generator = SeededGenerator(seed: 11)
+    let hits = (0..<200).count { round in
+      let samples = Noise.boots(20, median: 100, late: 0, &generator)
+      let interval = Bootstrap(rounds: 200, seed: UInt64(round)).median(of: samples)
+      return interval.map { $0.low <= 100 && 100 <= $0.high } ?? false
+    }
+    #expect((178...198).contains(hits))
+  }
+
+  /// Values of R's wilcox.test.
+  @Test func theRankTestHasKnownAnswers() {
+    func p(_ first: [Double], _ second: [Double]) -> Double {
+      RankTest.probability(Samples(first), Samples(second))
+    }
+    #expect((p([1, 2, 3], [4, 5, 6]) - 0.1).magnitude < 1e-12)
+    #expect((p([1, 2, 3, 4, 5], [6, 7, 8, 9, 10]) - 2.0 / 252).magnitude < 1e-12)
+    #expect((p([6, 7, 8, 9, 10], [1, 2, 3, 4, 5]) - 2.0 / 252).magnitude < 1e-12)
+    // The depression scale of Hollander and Wolfe (1973), p. 69: W = 35, one-sided 0.1272.
+    let permeability = [0.80, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46]
+    #expect((p(permeability, [1.15, 0.88, 0.90, 0.74, 1.21]) - 0.2544).magnitude < 1e-4)
+    #expect(p([1, 4], [2, 3]) == 1)
+    // Equal values: U = 4.5, z = (12.5 - 4.5 - 0.5) / sqrt(25 / 12 * (11 - 24 / 90)) = 1.5861.
+    #expect((p([1, 1, 2, 3, 4], [2, 3, 4, 5, 6]) - 0.11272).magnitude < 1e-4)
+    #expect(p([5, 5, 5], [5, 5, 5]) == 1)
+    #expect(p([], [1]) == 1)
+  }
+
+  /// The exact and the approximate way agree where both can be had.
+  @Test func bothWaysAgree() {
+    var generator = SeededGenerator(seed: 5)
+    for shift in [0.0, 2, 5] {
+      let first = Noise.boots(30, median: 100, &generator)
+      let second = Noise.boots(30, median: 100 + shift, &generator)
+      let more = Samples(second.values + [Double.random(in: 99...100, using: &generator)])
+      let (exact, near) = (RankTest.probability(first, second), RankTest.probability(first, more))
+      #expect((exact - near).magnitude < 0.1)
+    }
+  }
+}
+
+struct DifferenceTests {
+  /// A slowdown of a tenth in 20 runs with a twentieth of noise and a long tail is found, in each of 200 pairs of runs, and
+  /// so is a tenth less.
+  @Test func findsATenth() {
+    var generator = SeededGenerator(seed: 2)
+    for _ in 0..<200 {
+      let before = Noise.boots(20, median: 100, &generator)
+      let after = Noise.boots(20, median: 110, &generator)
+      let both = Difference.all([(before, after), (after, before)])
+      #expect(both.map { $0?.verdict } == [.slower, .faster])
+    }
+  }
+
+  /// Of 300 comparisons of 20 pairs of equal series each, at most a hundredth may cry wolf: three, and more than eight
+  /// with a probability of 0.004. With the least effect it is fewer.
+  @Test func doesNotCryWolf() {
+    var generator = SeededGenerator(seed: 4)
+    let alarms = (0..<300).count { _ in
+      let pairs = (0..<20).map { _ in
+        (Noise.boots(20, median: 100, &generator), Noise.boots(20, median: 100, &generator))
+      }
+      return Difference.all(pairs).contains { $0?.verdict != .same }
+    }
+    #expect(alarms <= 8)
+  }
+
+  @Test func smallDifferencesAndFewValuesAreNotToldOf() {
+    let before = Samples((0..<20).map { 100 + Double($0) * 0.01 })
+    let after = Samples(before.values.map { $0 + 3 })
+    #expect(Difference.all([(before, after)]).map { $0?.verdict } == [.same])
+    #expect(Difference.all([(before, after)], effect: 0.02).map { $0?.verdict } == [.slower])
+    #expect(Difference.all([(Samples([1, 2, 3, 4]), after)]) == [nil])
+    #expect(Difference.all([(before, before)])[0]?.ratio == 1)
+  }
+
+  /// By Holm's method one pair among many must be surer than one alone.
+  @Test func manyPairsNeedSurerOnes() {
+    let before = Samples((0..<7).map(Double.init) + [100])
+    let after = Samples((0..<7).map { 50.5 + Double($0) } + [101])
+    let p = RankTest.probability(before, after)
+    #expect(p < Difference.level && p > Difference.level / 40)
+    #expect(Difference.all([(before, after)])[0]?.verdict == .slower)
+    let same = (Samples(before.values), Samples(before.values))
+    let many = Difference.all(
+      [(before, after)] + [(before: Samples, after: Samples)](repeating: same, count: 39))
+    #expect(many[0]?.verdict == .same)
+  }
+}
+
+/// Times as boots have them: a log-normal body of 4 % around the median, and one in ten delayed by up to a third.
+enum Noise {
+  static func boots(_ count: Int, median: Double, late: Double = 0.1, _ generator: inout SeededGenerator)
+    -> Samples
+  {
+    Samples(
+      (0..<count).map { _ in
+        let body = median * (1 + 0.04 * normal(&generator))
+        let isLate = Double.random(in: 0..<1, using: &generator) < late
+        return isLate ? body * (1 + Double.random(in: 0..<0.33, using: &generator)) : body
+      })
+  }
+
+  /// By the sum of twelve uniform numbers.
+  private static func normal(_ generator: inout SeededGenerator) -> Double {
+    (0..<12).reduce(-6.0) { sum, _ in sum + Double.random(in: 0..<1, using: &generator) }
+  }
+}

@@ -1,0 +1,212 @@
+import Foundation
+import Testing
+
+/// `swiftlet bench` on the real KVM.
+@Suite(.enabled(if: hasKVM, "/dev/kvm is not usable here"), .serialized)
+struct BenchTests {
+  /// What these tests read of a result.
+  private struct Document: Decodable {
+    struct Series: Decodable {
+      let name: String
+      let values: [Double]
+      let counters: [String: [Double]]?
+    }
+    struct Contestant: Decodable {
+      let name: String
+      let command: [String]
+      let series: [Series]
+      let threads: Int?
+      let memoryBeyondGuest: Int?
+      let failure, absence: String?
+      let hasOwnKernel: Bool?
+
+      func values(_ name: String) -> [Double] { series.first { $0.name == name }?.values ?? [] }
+    }
+    struct Conditions: Decodable {
+      let hostKernel, kernelSHA256: String
+      let kvm: [String: String]
+      let command: [String]
+    }
+    let kind: String
+    let conditions: Conditions
+    let contestants: [Contestant]
+  }
+
+  /// A folder for results, removed at the end.
+  private final class Folder {
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent("bench-tests-\(UUID())")
+    init() throws { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
+    deinit { try? FileManager.default.removeItem(at: url) }
+    func path(_ name: String) -> String { url.appendingPathComponent(name).path }
+    func document(_ name: String) throws -> Document {
+      try JSONDecoder().decode(Document.self, from: Data(contentsOf: url.appendingPathComponent(name)))
+    }
+  }
+
+  private static let steps = [
+    "command started", "command done", "monitor started", "machine made", "kernel loaded", "guest entered",
+    "first exit", "guest off", "machine ended", "process gone",
+  ]
+
+  @Test func timesABootInPhases() throws {
+    let folder = try Folder()
+    let kernel = try BareGuest.path("hello")
+    let result = try Program().run([
+      "bench", "boot", "-n", "5", "--kernel", kernel, "--json", folder.path("a.json"), "--csv",
+      folder.path("a.csv"), "--", "--memory", "64M",
+    ])
+    #expect(result.status == 0, "\(result.error)")
+    #expect(result.error == "")
+    let document = try folder.document("a.json")
+    let boot = try #require(document.contestants.first)
+    #expect(document.kind == "boot")
+    #expect(boot.command.suffix(4) == ["--kernel", kernel, "--memory", "64M"])
+    #expect(document.conditions.command.prefix(3) == ["swiftlet", "bench", "boot"])
+    #expect(document.conditions.kvm["/dev/kvm"] == "usable, API version 12")
+    let hash = try Fixtures().run("sha256sum '\(kernel)' | cut -c 1-64").output
+    #expect(document.conditions.kernelSHA256 + "\n" == hash)
+    #expect(boot.memoryBeyondGuest ?? 0 > 0)
+
+    let phases = boot.series.filter { $0.name.hasPrefix("until ") }
+    #expect(phases.map { String($0.name.dropFirst(6)) } == Self.steps)
+    let wall = boot.values("wall")
+    #expect(wall.count == 5)
+    for run in wall.indices { #expect(phases.map { $0.values[run] }.reduce(0, +) == wall[run]) }
+    // One line: each letter is a write to a port, and so are the power-off and its status.
+    let ports = phases.map { $0.counters?["monitor_ports"] ?? [] }
+    #expect(ports[7].allSatisfy { $0 > 20 } && ports[5].allSatisfy { $0 == 0 })
+    let lines = try String(contentsOfFile: folder.path("a.csv"), encoding: .utf8).split(separator: "\n")
+    #expect(lines.first == "contestant,series,unit,run,value")
+    #expect(lines.contains("swiftlet boot,wall,nanoseconds,5,\(Int(wall[4]))"))
+    for step in Self.steps { #expect(result.output.contains("until \(step)")) }
+
+    let same = try Program().run(["bench", "diff", folder.path("a.json"), folder.path("a.json")])
+    #expect(same.status == 0)
+    #expect(same.output.contains("wall"))
+  }
+
+  /// What the monitor waits for in one system call is in the phase in which it makes that, and in no other.
+  @Test(
+    arguments: [
+      ("/dev/kvm", "openat", "machine made"), ("swiftlet-vmm", "execve", "monitor started"),
+    ])
+  func aDelayIsInItsPhaseAlone(file: String, call: String, late: String) throws {
+    let folder = try Folder()
+    let path = file.hasPrefix("/") ? file : Program.folder.appendingPathComponent(file).path
+    let trace = ["-f", "-qq", "-o", "/dev/null", "-P", path, "-e", "trace=\(call)"]
+    let program = Program(tracing: trace + ["-e", "inject=\(call):delay_enter=1000000"])
+    let result = try program.run([
+      "bench", "boot", "-n", "2", "--warm-up", "0", "--kernel", BareGuest.path("hello"), "--json",
+      folder.path("a.json"),
+    ])
+    #expect(result.status == 0, "\(result.error)")
+    let boot = try #require(try folder.document("a.json").contestants.first)
+    for step in Self.steps {
+      let least = try #require(boot.values("until \(step)").min())
+      #expect((least >= 1e9) == (step == late), "\(step): \(least)")
+    }
+  }
+
+  @Test func aBootThatFailsIsTold() throws {
+    let kernel = try BareGuest.path("hello")
+    let missing = try Program().run(["bench", "boot", "--kernel", "/nowhere"])
+    #expect(missing.status == 66)
+    #expect(missing.error == "swiftlet: no such kernel: /nowhere: check the path\n")
+    let status = try Program().run(["bench", "boot", "--kernel", kernel, "--", "--append", "status=3"])
+    #expect(status.status == 3)
+    #expect(status.error == "swiftlet: the boot ended with status 3\n")
+    let late = try Program().run(["bench", "boot", "--kernel", kernel, "--", "--time-limit", "0.001"])
+    #expect(late.status == 82)
+  }
+
+  /// Each in one line, and with its status.
+  @Test(
+    arguments: [
+      (["--bogus"], 64), (["boot", "-n", "0"], 64), (["boot", "-n", "x"], 64), (["diff", "a"], 64),
+      (["compare", "--peer", "nothing"], 64), (["compare", "--peer", "a='b"], 64),
+      (["compare", "--warm-up", "0"], 64),
+      (["diff", "/nowhere", "/nowhere"], 66), (["diff", "/etc/passwd", "/etc/passwd"], 65),
+      (["boot", "--json", "/nowhere/x"], 74), (["compare", "--kernel", "/nowhere"], 66),
+    ] as [([String], Int32)])
+  func badInputIsOneLine(arguments: [String], status: Int32) throws {
+    let result = try Program().run(["bench"] + arguments)
+    #expect(result.status == status)
+    #expect(result.output == "")
+    #expect(
+      result.error.hasPrefix("swiftlet: ") && result.error.split(separator: "\n").count == 1,
+      "\(result.error)")
+  }
+
+  @Test func comparesWithWhatIsThere() throws {
+    let folder = try Folder()
+    let up = try Built.folder("guest-kernels/linux/build", "up")
+    let result = try Program().run([
+      "bench", "compare", "-n", "5", "--seed", "1", "--kernel", up + "/bzImage", "--json",
+      folder.path("c.json"),
+      "--only", "process", "--only", "unshare", "--only", "swiftlet boot, bare guest", "--only", "podman",
+      "--only",
+      "slow", "--only", "broken", "--peer", "slow=sh -c \"exec sleep 0.2\"", "--peer",
+      "broken=sh -c 'echo one; echo the last line; exit 9'",
+    ])
+    #expect(result.status == 0, "\(result.error)")
+    let document = try folder.document("c.json")
+    let all = Dictionary(document.contestants.map { ($0.name, $0) }) { first, _ in first }
+    #expect(all.count == 6)
+    for name in ["process", "unshare", "slow", "swiftlet boot, bare guest"] {
+      let contestant = try #require(all[name])
+      #expect(contestant.failure == nil, "\(name)")
+      #expect(contestant.values("wall").count == 5 && contestant.values("processor").count == 5)
+    }
+    #expect(try #require(all["slow"]?.values("wall").min()) >= 2e8)
+    #expect(all["swiftlet boot, bare guest"]?.hasOwnKernel == true)
+    #expect((1...3).contains(all["swiftlet boot, bare guest"]?.threads ?? 0))
+    #expect(all["process"]?.hasOwnKernel == false)
+    #expect(all["broken"]?.failure == "status 9: the last line")
+    #expect(all["broken"]?.series.count == 0)
+    #expect(result.output.contains("broken: fails: status 9: the last line\n"))
+    if FileManager.default.fileExists(atPath: "/usr/bin/podman") == false {
+      #expect(result.output.contains("podman: absent: podman is not in PATH\n"))
+    }
+    // Nothing stays behind.
+    let left = try FileManager.default.contentsOfDirectory(
+      atPath: FileManager.default.temporaryDirectory.path)
+    #expect(left.allSatisfy { !$0.hasPrefix("swiftlet-bench-") })
+  }
+
+  @Test func asItIsAskedToEndNothingIsLeft() throws {
+    let result = try Fixtures().run(
+      """
+      mkdir t; TMPDIR=$PWD/t $S bench boot -n 100000 --kernel hello &
+      until ls t/swiftlet-bench-*/record > /dev/null 2>&1; do sleep 0.05; done
+      kill -TERM $!; wait $!; echo $?; ls t
+      grep -ls "TMPDIR=$PWD/t" /proc/[0-9]*/environ | wc -l
+      """)
+    #expect(result.output == "143\n0\n")
+    #expect(result.error == "")
+  }
+
+  @Test func aSlowerResultHasItsStatus() throws {
+    let folder = try Folder()
+    for (name, factor) in [("before", 1.0), ("after", 1.1)] {
+      let values = (0..<20).map { String((100_000_000 + Double($0 * 7 % 20) * 200_000) * factor) }
+      let text = """
+        {"format": "swiftlet-bench", "version": 1, "kind": "boot", "warnings": [],
+         "conditions": {"date": "", "hostKernel": "", "processor": "", "processors": 2, "kvm": {}, "loadAtStart": 0,
+         "loadAtEnd": 0, "swiftlet": "", "command": [], "runs": 20, "warmUps": 1},
+         "contestants": [{"name": "boot", "command": [], "series": [
+         {"name": "wall", "unit": "nanoseconds", "values": [\(values.joined(separator: ", "))]}]}]}
+        """
+      try text.write(toFile: folder.path(name), atomically: true, encoding: .utf8)
+    }
+    let slower = try Program().run(["bench", "diff", folder.path("before"), folder.path("after")])
+    #expect(slower.status == 1)
+    #expect(slower.output.contains("1.100  0.0000  slower\n"))
+    let faster = try Program().run(["bench", "diff", folder.path("after"), folder.path("before")])
+    #expect(faster.status == 0)
+    #expect(faster.output.contains("faster\n"))
+    let small = try Program().run([
+      "bench", "diff", "--effect", "20", folder.path("before"), folder.path("after"),
+    ])
+    #expect(small.status == 0)
+  }
+}
