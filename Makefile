@@ -16,7 +16,7 @@ SCRIPTS := tools/setup .ci/run $(GUESTS)/linux/build $(GUESTS)/linux/repack $(GU
 	tools/install tools/manual $(addprefix examples/,run images pipeline separate contained web python compile)
 
 .DEFAULT_GOAL := all
-.PHONY: all help setup build guests run bench bench-peers bench-core bench-devices bench-run examples test test-long test-stock fuzz hostile filters ci lint format install uninstall clean
+.PHONY: all help setup build guests run bench bench-peers bench-core bench-devices bench-run examples test test-setup test-long test-stock fuzz hostile filters ci lint format install uninstall clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -50,10 +50,13 @@ run: build guests ## Boot Linux to user space from a disk, on the virtio console
 	@bin/swiftlet boot --timeline --disk share/swiftlet/rootfs/root.erofs,ro \
 	  --cmdline "root=/dev/vda ro rootfstype=erofs init=/init"
 
-test: guests ## Build and run all tests
+test: guests test-setup ## Build and run all tests
 	@$(LIMIT) 2700 swift test -j $(JOBS)
 
-test-long: guests ## Build and run all tests, those that take minutes too
+test-setup: # What the tests alone need.
+	@tools/setup Tests/packages.txt
+
+test-long: guests test-setup ## Build and run all tests, those that take minutes too
 	@$(GUESTS)/linux/repack smp
 	@SWIFTLET_LONG=1 $(LIMIT) 10800 swift test -j $(JOBS)
 

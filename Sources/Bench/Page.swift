@@ -24,7 +24,7 @@ package struct Page {
       <style>\(Page.style)</style>
       <main>
       <h1>\(title)</h1>
-      <p>\(Page.escaped(document.conditions.hostKernel)), \(document.conditions.processors) × \
+      <p>Linux \(Page.escaped(document.conditions.hostKernel)), \(document.conditions.processors) × \
       \(Page.escaped(document.conditions.processor)); \(document.conditions.runs) runs, \
       \(Page.escaped(document.conditions.date))</p>
       \(document.warnings.map { "<p class=\"warning\">\(Page.escaped($0))</p>" }.joined(separator: "\n"))
@@ -54,9 +54,9 @@ package struct Page {
     return """
       <h2>Phases, by their medians</h2>
       \(bar.svg)
-      <div class="scroll"><table><tr><th>phase<th>median<th>share<th>every run, from 0 to its longest</tr>
+      <table class="phases"><tr><th>phase<th>median<th>share<th class="strip">every run, from 0 to its longest</tr>
       \(rows.joined(separator: "\n"))
-      </table></div>
+      </table>
       <h2>From exec until all is gone</h2>
       <p>Median \(Page.milliseconds(wall.median)), from \(Page.milliseconds(wall.minimum)) to \
       \(Page.milliseconds(wall.maximum)).</p>
@@ -75,7 +75,7 @@ package struct Page {
     let boxes = ordered.compactMap { contestant -> String? in
       guard let series = contestant.series.first(where: { $0.name == Series.wall }) else { return nil }
       let median = Page.median(contestant)
-      let ratio = reference.map { ", \(fixed(median / $0.median, 2)) × \(Page.escaped(base))" } ?? ""
+      let ratio = reference.map { ", \(Page.ratio(median / $0.median)) × \(Page.escaped(base))" } ?? ""
       let mark = contestant.name.hasPrefix("swiftlet") ? " class=\"ours\"" : ""
       return """
         <div class="row"><div\(mark)>\(Page.escaped(contestant.name)) \
@@ -140,8 +140,11 @@ package struct Page {
     contestant.samples(Series.wall)?.median ?? .infinity
   }
 
+  private static func ratio(_ value: Double) -> String { fixed(value, value < 100 ? 2 : 0) }
+
   static func milliseconds(_ nanoseconds: Double) -> String {
     let value = nanoseconds / 1e6
+    if value >= 10_000 { return "\(fixed(value / 1000, 1)) s" }
     return "\(fixed(value, value < 10 ? 2 : value < 1000 ? 1 : 0)) ms"
   }
 
@@ -173,6 +176,8 @@ package struct Page {
     .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .92rem; }
     th, td { text-align: right; padding: .2em .5em; border-bottom: 1px solid var(--line); white-space: nowrap; }
     th:first-child, td:first-child { text-align: left; } .strip { width: 35%; min-width: 7rem; }
+    @media (max-width: 40rem) { .phases tr { display: grid; grid-template-columns: 1fr 5rem 4rem; }
+      .phases td { border: 0; } .phases .strip { grid-column: 1 / -1; width: auto; text-align: left; } }
     .key { display: inline-block; width: .8em; height: .8em; margin-right: .5em; border-radius: 2px; }
     svg { display: block; width: 100%; overflow: visible; } svg text { font-size: 12px; fill: var(--soft); }
     .grid { stroke: var(--line); } .box { fill: var(--box); } .median { stroke: var(--ink); stroke-width: 2; }

@@ -14,7 +14,8 @@ package struct ProcessTree: Sendable {
   package mutating func look(at root: pid_t) {
     var (threads, memory) = (0, UInt64(0))
     for process in [root] + ProcessTree.descendants(of: root) {
-      guard Program.target("/proc/\(process)/exe") != own else { continue }
+      // One that has ended, and only waits to be told of, has none.
+      guard let program = Program.target("/proc/\(process)/exe"), program != own else { continue }
       let status = Program.file("/proc/\(process)/status")
       threads += ProcessTree.number("Threads:", status) ?? 0
       memory += UInt64(ProcessTree.number("VmHWM:", status) ?? 0) << 10
@@ -49,7 +50,7 @@ package struct MonitorMemory: Sendable {
 
   /// Looks at the process as it is now. The guest's RAM is the mapping that is longer than all others.
   package mutating func look(at process: pid_t) {
-    guard Program.target("/proc/\(process)/exe") != own else { return }
+    guard let program = Program.target("/proc/\(process)/exe"), program != own else { return }
     if let beyond = MonitorMemory.beyondLongest(Program.file("/proc/\(process)/smaps")) {
       peak = max(peak ?? 0, beyond)
     }

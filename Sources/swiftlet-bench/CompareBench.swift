@@ -45,7 +45,7 @@ struct CompareBench: ParsableCommand {
   var base = "process"
 
   @Option(help: ArgumentHelp("After how long a run is given up.", valueName: "seconds"))
-  var timeLimit = 60
+  var timeLimit = 120
 
   @Option(help: ArgumentHelp("Of the order of the runs; another each time if none is given.", valueName: "n"))
   var seed: UInt64?

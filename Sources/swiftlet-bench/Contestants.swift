@@ -40,8 +40,10 @@ struct ContestFiles {
   /// A folder with `true`, the program, and nothing else.
   let root: String
   var program: String { root + "/true" }
-  /// What a first process of Linux is told in every foreign monitor: to reset at once, and nothing on a console.
+  /// What Linux is told: nothing on a console, and to reset by the keyboard controller.
   let commandLine = "reboot=k panic=-1 quiet loglevel=0"
+  /// For QEMU's microvm, which has no keyboard controller: by a triple fault.
+  let commandLineOfQEMU = "reboot=t panic=-1 quiet loglevel=0"
   let mebibytes = 128
 
   init(_ swiftlet: Swiftlet, kernel: String?) throws {
@@ -157,7 +159,7 @@ struct Contest {
       let linux = files.compressedKernel.map {
         machine(
           names[0],
-          command + ["-kernel", $0, "-initrd", files.initialRamdisk, "-append", files.commandLine],
+          command + ["-kernel", $0, "-initrd", files.initialRamdisk, "-append", files.commandLineOfQEMU],
           [$0, files.initialRamdisk])
       }
       return [

@@ -13,7 +13,8 @@ struct PageTests {
     page.split(separator: "<svg class=\"\(kind)\"").dropFirst().map { $0.split(separator: "</svg>")[0] }
   }
 
-  @Test func aBootsPlotsHoldItsNumbers() throws {
+  /// Twenty boots of three phases.
+  static func boots() throws -> ResultDocument {
     var contestant = Contestant(
       "swiftlet boot", command: ["swiftlet", "boot", "--append", "a <b> \"c\" & d"])
     let boots = try (0..<20).map { run -> (wall: UInt64, phases: BootPhases) in
@@ -25,14 +26,32 @@ struct PageTests {
       return (end, try BootPhases(BootRecord(steps: steps), from: 0, to: end))
     }
     contestant.add(boots)
-    let page = Page(ResultDocument(.boot, Conditions(), [contestant])).html
+    return ResultDocument(.boot, Conditions(), [contestant])
+  }
+
+  /// Two that ran, in the wrong order, and one that did not.
+  static func comparison() -> ResultDocument {
+    func contestant(_ name: String, _ values: [Double]) -> Contestant {
+      var contestant = Contestant(name)
+      contestant.series = [Series(Series.wall, .nanoseconds, values)]
+      return contestant
+    }
+    var absent = Contestant("absent")
+    absent.absence = "not in PATH"
+    let slow = contestant("swiftlet run", [2e9, 8e9, 3e9])
+    return ResultDocument(.compare, Conditions(), [slow, absent, contestant("process", [3e5, 4e5, 5e5])])
+  }
+
+  @Test func aBootsPlotsHoldItsNumbers() throws {
+    let document = try Self.boots()
+    let page = Page(document).html
     let bar = try #require(plots("phases", in: page).first)
     #expect(
       values("data-phase", in: bar) == ["until command started", "until guest off", "until process gone"])
     #expect(values("data-value", in: bar) == ["1000000", "4009500", "4009500"])
     let strips = plots("values", in: page)
     #expect(strips.count == 3)
-    let expected = contestant.series.dropFirst().map { $0.values.map { fixed($0, 0) } }
+    let expected = document.contestants[0].series.dropFirst().map { $0.values.map { fixed($0, 0) } }
     #expect(strips.map { values("data-value", in: $0) } == expected)
     // Parts of a bar lie beside one another, and fill it.
     let edges = zip(values("x", in: bar), values("width", in: bar)).map { x, width in
@@ -49,16 +68,7 @@ struct PageTests {
   }
 
   @Test func aComparisonsPlotsHoldItsNumbers() throws {
-    func contestant(_ name: String, _ values: [Double]) -> Contestant {
-      var contestant = Contestant(name)
-      contestant.series = [Series(Series.wall, .nanoseconds, values)]
-      return contestant
-    }
-    var absent = Contestant("absent")
-    absent.absence = "not in PATH"
-    let slow = contestant("swiftlet run", [2e9, 8e9, 3e9])
-    let fast = contestant("process", [3e5, 4e5, 5e5])
-    let page = Page(ResultDocument(.compare, Conditions(), [slow, absent, fast]), base: "process").html
+    let page = Page(Self.comparison(), base: "process").html
     let strips = plots("values", in: page)
     #expect(strips.flatMap { values("data-name", in: $0) } == ["process", "swiftlet run"])
     #expect(values("data-value", in: strips[0]) == ["300000", "400000", "500000"])
@@ -68,7 +78,7 @@ struct PageTests {
     #expect(places[0] < places[1] && places[2] < places[3] && places[5] < places[4])
     #expect(places.allSatisfy { (0...100).contains($0) })
     #expect(page.contains("absent: absent: not in PATH"))
-    #expect(page.contains("7500.00 × process"))
+    #expect(page.contains("7500 × process"))
   }
 
   @Test func thePageNeedsNothingElse() {

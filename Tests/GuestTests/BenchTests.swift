@@ -53,7 +53,7 @@ struct BenchTests {
     let kernel = try BareGuest.path("hello")
     let result = try Program().run([
       "bench", "boot", "-n", "5", "--kernel", kernel, "--json", folder.path("a.json"), "--csv",
-      folder.path("a.csv"), "--", "--memory", "64M",
+      folder.path("a.csv"), "--html", folder.path("a.html"), "--", "--memory", "64M",
     ])
     #expect(result.status == 0, "\(result.error)")
     #expect(result.error == "")
@@ -79,6 +79,8 @@ struct BenchTests {
     #expect(lines.first == "contestant,series,unit,run,value")
     #expect(lines.contains("swiftlet boot,wall,nanoseconds,5,\(Int(wall[4]))"))
     for step in Self.steps { #expect(result.output.contains("until \(step)")) }
+    let page = try String(contentsOfFile: folder.path("a.html"), encoding: .utf8)
+    for value in phases.flatMap(\.values) { #expect(page.contains("data-value=\"\(Int(value))\"")) }
 
     let same = try Program().run(["bench", "diff", folder.path("a.json"), folder.path("a.json")])
     #expect(same.status == 0)
