@@ -83,7 +83,7 @@ struct Contest {
 
   init(_ files: ContestFiles, _ swiftlet: Swiftlet) { (self.files, self.swiftlet) = (files, swiftlet) }
 
-  func entrants(_ peers: [NamedPeer]) throws(Failure) -> [Entrant] {
+  func entrants(_ peers: [NamedPeer]) -> [Entrant] {
     var entrants = [Entrant("process", [files.program], isolation: "none", hasOwnKernel: false)]
     entrants.append(
       found("unshare") { path in
@@ -95,13 +95,7 @@ struct Contest {
       found("bubblewrap", program: "bwrap") { path in
         container("bubblewrap", [path, "--unshare-all", "--ro-bind", files.root, "/", "/true"])
       })
-    for name in ["crun", "runc"] {
-      guard let path = Bench.Program.find(name) else {
-        entrants.append(Entrant(name, absent: "\(name) is not in PATH"))
-        continue
-      }
-      entrants.append(try runtime(name, path))
-    }
+    for name in ["crun", "runc"] { entrants.append(found(name) { path in runtime(name, path) }) }
     entrants.append(
       found("podman") { path in
         container(
@@ -125,10 +119,17 @@ struct Contest {
   }
 
   /// A container as the runtime's `spec` proposes it, but for the program and the terminal.
-  private func runtime(_ name: String, _ path: String) throws(Failure) -> Entrant {
+  private func runtime(_ name: String, _ path: String) -> Entrant {
     let bundle = "\(files.folder.path)/\(name)"
+    var entrant = container(name, [path, "run", "--bundle", bundle, "swiftlet-bench-\(getpid())-\(name)"])
+    do throws(Failure) { try makeBundle(name, path, bundle) } catch {
+      entrant.contestant.failure = error.description
+    }
+    return entrant
+  }
+
+  private func makeBundle(_ name: String, _ path: String, _ bundle: String) throws(Failure) {
     mkdir(bundle, 0o755)
-    symlink(files.root, "\(bundle)/rootfs")
     let rootless = geteuid() == 0 ? [] : ["--rootless"]
     _ = try Job(name: "\(name) spec", arguments: [path, "spec", "--bundle", bundle] + rootless).run()
     var text = Bench.Program.file("\(bundle)/config.json")
@@ -141,7 +142,6 @@ struct Contest {
       text.replaceSubrange(range, with: new)
     }
     try ContestFiles.write(Array(text.utf8), to: "\(bundle)/config.json")
-    return container(name, [path, "run", "--bundle", bundle, "swiftlet-bench-\(getpid())-\(name)"])
   }
 
   private func qemu() -> [Entrant] {
