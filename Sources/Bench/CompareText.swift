@@ -25,7 +25,8 @@ extension Contestant {
     let wall = samples(Series.wall) ?? Samples()
     let interval = series.first { $0.name == Series.wall }?.interval
     let ratio = reference.map { wall.median / $0.median }
-    let ratioInterval = reference.flatMap { Bootstrap().ratio(of: wall, to: $0) }
+    // Of a ratio to itself there is nothing to doubt.
+    let ratioInterval = reference.flatMap { wall == $0 ? nil : Bootstrap().ratio(of: wall, to: $0) }
     return [
       name, fixed(wall.median / 1e6, 2),
       interval.map { "\(fixed($0.low / 1e6, 2)) to \(fixed($0.high / 1e6, 2))" } ?? "-",

@@ -32,6 +32,7 @@ struct ContestTests {
     let lines = document.comparisonText(base: "fast").split(separator: "\n")
     #expect(lines.dropLast(2).suffix(2).map { $0.prefix(4) } == ["fast", "slow"])
     #expect(lines.contains { $0.hasPrefix("slow  3.00  3.00 to 3.00        3.00  3.00 to 3.00") })
+    #expect(lines.contains { $0.hasPrefix("fast  1.00  1.00 to 1.00        1.00             - ") })
     #expect(lines.suffix(2) == ["broken: fails: status 1: no", "absent: absent: not in PATH"])
   }
 
