@@ -13,7 +13,7 @@ private let headerBytes = 10
 private enum Tag: UInt8 {
   case kernelPath = 1
   case kernelDescriptor, initialRamdisk, commandLine, describe, memory, cpus, disk, console, entropy, reboot
-  case timeLimit, timeline, verbose, vsock, startedAt, network, balloon, port, share, isolation
+  case timeLimit, timeline, verbose, vsock, startedAt, network, balloon, port, share, isolation, trace
 }
 
 extension MachineDescription {
@@ -62,6 +62,7 @@ extension MachineDescription {
       fields.put(.share, [share.readOnly ? 1 : 0, UInt8(tag.count)] + tag + Array(share.path.utf8))
     }
     if isolation != .standard { fields.put(.isolation, encoded(isolation)) }
+    if let trace { fields.put(.trace, littleEndian(UInt32(bitPattern: trace))) }
     // The last one is always there, so that nothing can be missing at the end.
     fields.put(.startedAt, littleEndian(startedAt))
     let count = UInt32(headerBytes + fields.bytes.count)
@@ -115,6 +116,7 @@ extension MachineDescription {
       shares.append(try value.share())
     }
     let isolation = try fields.takeIfPresent(.isolation)?.isolation() ?? .standard
+    let trace: UInt32? = try fields.takeIfPresent(.trace)?.wholeInteger()
     let startedAt: UInt64 = try fields.take(.startedAt).wholeInteger()
     guard fields.isAtEnd else { throw notADescription("bytes after its end") }
     try self.init(
@@ -122,7 +124,8 @@ extension MachineDescription {
       memory: memory, cpus: Int(cpus), disks: disks, console: console, ports: ports, entropy: entropy,
       entropyLimit: entropyLimit,
       vsock: vsock, shares: shares, networks: networks, balloon: balloon, isolation: isolation,
-      reboot: reboot, timeLimit: timeLimit, timeline: timeline, verbose: verbose, startedAt: startedAt)
+      reboot: reboot, timeLimit: timeLimit, timeline: timeline,
+      trace: trace.map(Int32.init(bitPattern:)), verbose: verbose, startedAt: startedAt)
   }
 }
 

@@ -19,6 +19,7 @@ public struct MachineDescription: Sendable, Equatable {
   public var inheritedDescriptors: [Int32] {
     var numbers = networks.map(\.host.descriptor)
     if case .descriptor(let number, _) = kernel { numbers.append(number) }
+    if let trace { numbers.append(trace) }
     return numbers
   }
 
@@ -68,6 +69,9 @@ public struct MachineDescription: Sendable, Equatable {
   public let timeLimit: UInt64?
   /// Print the boot's timeline when the machine ends.
   public let timeline: Bool
+  /// A descriptor the monitor inherits, open for writing: where it writes, when the machine ends, what that did and
+  /// when. Of a machine that is made again after a reset there would be several.
+  public let trace: Int32?
   /// Say on standard error what is done.
   public let verbose: Bool
   /// When the person's command began, in nanoseconds of CLOCK_MONOTONIC: where the timeline starts.
@@ -81,11 +85,18 @@ public struct MachineDescription: Sendable, Equatable {
     entropyLimit: RateLimit? = nil, vsock: VirtioSocket? = nil,
     shares: [Share] = [], networks: [NetworkInterface] = [], balloon: Balloon? = nil,
     isolation: Isolation = .standard, reboot: Reboot = .exit, timeLimit: UInt64? = nil,
-    timeline: Bool = false, verbose: Bool = false, startedAt: UInt64 = 0
+    timeline: Bool = false, trace: Int32? = nil, verbose: Bool = false, startedAt: UInt64 = 0
   ) throws(Diagnostic) {
     try Check.path(kernel.name, of: "kernel")
     if case .descriptor(let number, _) = kernel, number < 0 {
       throw Diagnostic(.usage, "bad kernel descriptor", which: "\(number)", mend: "give an open descriptor")
+    }
+    if let trace, trace < 0 {
+      throw Diagnostic(.usage, "bad trace descriptor", which: "\(trace)", mend: "give an open descriptor")
+    }
+    if trace != nil, reboot == .restart {
+      throw Diagnostic(
+        .usage, "a trace is of one machine", which: "--reboot restart", mend: "leave it out, or --trace")
     }
     if let initialRamdisk { try Check.path(initialRamdisk, of: "initrd") }
     try Check.commandLine(commandLine)
@@ -118,6 +129,7 @@ public struct MachineDescription: Sendable, Equatable {
     self.reboot = reboot
     self.timeLimit = timeLimit
     self.timeline = timeline
+    self.trace = trace
     self.verbose = verbose
     self.startedAt = startedAt
   }

@@ -16,11 +16,16 @@ final class AttachedDevice: VirtioQueueHost {
   private let notified = Atomic<UInt64>(0)
   /// Signalled when a bit of ``notified`` is set while none was.
   private let kick: EventDescriptor
+  /// nil where nobody wants to know when it works.
+  private let track: Trace.Track?
 
   /// - Parameters:
   ///   - device: has at most 64 queues.
   ///   - name: which one it is, for messages.
-  init(_ device: sending any VirtioDevice, name: String, on mailbox: EventLoop.Mailbox) throws(SystemError) {
+  ///   - trace: told when it works.
+  init(
+    _ device: sending any VirtioDevice, name: String, on mailbox: EventLoop.Mailbox, trace: Trace?
+  ) throws(SystemError) {
     let kick = try EventDescriptor()
     let identity = device.identity
     queueCount = device.identity.queueSizes.count
@@ -30,6 +35,7 @@ final class AttachedDevice: VirtioQueueHost {
     self.kick = kick
     self.identity = identity
     self.name = name
+    track = trace?.device(name)
   }
 
   /// Begins to serve kicks; once, before the guest runs.
@@ -81,7 +87,9 @@ final class AttachedDevice: VirtioQueueHost {
 
   /// Processes every notified queue once; one that has more to do waits for the next turn of the loop.
   private func serve(_ device: any VirtioDevice) {
+    let begin = track == nil ? 0 : Clock.monotonicNanoseconds()
     let queues = notified.exchange(0, ordering: .acquiringAndReleasing)
+    defer { track?.add(.queues(queues), since: begin) }
     for queue in 0..<queueCount where queues & 1 << UInt64(queue) != 0 {
       if device.process(queue: queue) { notify(queue: queue) }
     }

@@ -51,7 +51,11 @@ public enum Machine {
       if startedAt > 0 { timeline.mark("command started", at: startedAt) }
       timeline.mark("monitor started")
       let control = try host("cannot watch the machine") { () throws(SystemError) in
-        try MachineControl(counter: description.timeline ? InstructionCounter() : nil, report: note)
+        try MachineControl(
+          counter: description.timeline ? InstructionCounter() : nil,
+          trace: try description.trace.map { number throws(SystemError) in
+            Trace(to: try FileDescriptor(duplicating: number))
+          }, report: note)
       }
       let events = try host("cannot watch signals") { () throws(SystemError) in
         try HostEvents(control: control, hasConsole: description.console != .none, keeper: keeper)
@@ -65,7 +69,15 @@ public enum Machine {
         description: description, control: control, io: io, remainders: remainders, jail: jail)
       let outcome = try run(builder, events, until: deadline, &timeline)
       timeline.mark("machine ended", instructions: control.counter?.total)
-      if description.timeline { show(timeline, control) }
+      for mark in control.marks { timeline.mark(mark) }
+      if description.timeline { standardError("swiftlet: " + timeline.lines.joined(separator: "\n") + "\n") }
+      if let trace = control.trace {
+        do throws(SystemError) {
+          try trace.write(timeline, process: "swiftlet \(description.kernel.name)")
+        } catch {
+          throw Diagnostic(.inputOutput, "cannot write the trace", which: "", mend: error.reason)
+        }
+      }
       if outcome.status == .guestPanic {
         // What it wrote is with the I/O thread until that ends.
         io.join()
@@ -144,11 +156,5 @@ public enum Machine {
         if vcpu.index == 0, let state = kernel.wait() { try state.apply(to: vcpu) }
       }
     }
-  }
-
-  private static func show(_ timeline: Timeline, _ control: MachineControl) {
-    var timeline = timeline
-    for mark in control.marks { timeline.mark(mark) }
-    standardError("swiftlet: " + timeline.lines.joined(separator: "\n") + "\n")
   }
 }

@@ -29,15 +29,19 @@ final class MachineControl: MachineEvents {
   let consoleTail = ConsoleTail()
   /// nil where nobody wants to know.
   let counter: InstructionCounter?
+  /// nil where nobody wants one.
+  let trace: Trace?
 
   /// - Parameters:
   ///   - counter: what a boot mark notes besides the time.
+  ///   - trace: what processors and devices tell what they do.
   ///   - report: takes one line for the person, for what is worth knowing and ends nothing.
   init(
-    counter: InstructionCounter? = nil, report: @escaping @Sendable (String) -> Void
+    counter: InstructionCounter? = nil, trace: Trace? = nil, report: @escaping @Sendable (String) -> Void
   ) throws(SystemError) {
     wake = try EventDescriptor()
     self.counter = counter
+    self.trace = trace
     self.report = report
   }
 

@@ -36,6 +36,12 @@ struct Timeline {
     return ["timeline" + (counts ? ", with guest instructions interpreted by KVM" : "")] + lines
   }
 
+  /// What led to each step but the first, in order.
+  var spans: [(name: String, begin: UInt64, end: UInt64)] {
+    let steps = steps.sorted { $0.time < $1.time }
+    return zip(steps, steps.dropFirst()).map { ("to: \($1.name)", $0.time, $1.time) }
+  }
+
   private func padded(_ text: String, to width: Int) -> String {
     String(repeating: " ", count: max(0, width - text.count)) + text
   }

@@ -12,6 +12,7 @@ struct VirtioDevices {
   private(set) var console: VirtioConsole?
   private let mailbox: EventLoop.Mailbox
   private let jail: Jail?
+  private let trace: Trace?
 
   init(
     _ description: MachineDescription, control: MachineControl, mailbox: EventLoop.Mailbox,
@@ -19,6 +20,7 @@ struct VirtioDevices {
   ) throws(Diagnostic) {
     self.mailbox = mailbox
     self.jail = jail
+    trace = control.trace
     try addConsole(description, control)
     for disk in description.disks {
       try attach(BlockPort(disk, queues: description.cpus, control: control), "disk \(disk.path)")
@@ -130,7 +132,7 @@ struct VirtioDevices {
     func numbered() -> String { number == 1 ? name : "\(name) (\(number))" }
     while attached.contains(where: { $0.name == numbered() }) { number += 1 }
     do throws(SystemError) {
-      attached.append(try AttachedDevice(device, name: numbered(), on: mailbox))
+      attached.append(try AttachedDevice(device, name: numbered(), on: mailbox, trace: trace))
     } catch {
       throw Diagnostic(.hostResource, "cannot attach a device", which: "", mend: error.reason)
     }

@@ -1,6 +1,7 @@
 import Configuration
 import Glibc
 import KernelImages
+import LinuxSystem
 
 /// What a person asked to boot, from options and a configuration file; nil where nothing was said.
 struct BootRequest: Equatable {
@@ -26,6 +27,7 @@ struct BootRequest: Equatable {
   var reboot = MachineDescription.Reboot.exit
   var timeLimit: UInt64?
   var timeline = false
+  var trace: String?
   var verbose = false
 
   /// The machine that answers the request, with every file it names looked at.
@@ -49,13 +51,22 @@ struct BootRequest: Equatable {
     try InputFile.check(disks)
     if let control = balloon?.control { try InputFile.check(balloonControl: control) }
     for share in shares { try InputFile.check(share) }
+    let trace = try openTrace()
     return try MachineDescription(
       kernel: loadable, initialRamdisk: initialRamdisk, commandLine: fullCommandLine, describe: described,
       memory: memory, cpus: cpus, disks: disks, console: consoleInUse, ports: ports, entropy: entropy,
       entropyLimit: entropyLimit,
       vsock: vsock, shares: shares, networks: prepared.interfaces(), balloon: balloon,
-      isolation: isolation, reboot: reboot, timeLimit: timeLimit, timeline: timeline, verbose: verbose,
-      startedAt: startedAt)
+      isolation: isolation, reboot: reboot, timeLimit: timeLimit, timeline: timeline, trace: trace,
+      verbose: verbose, startedAt: startedAt)
+  }
+
+  /// The file that the monitor writes the trace to.
+  private func openTrace() throws(Diagnostic) -> Int32? {
+    guard let trace else { return nil }
+    do throws(SystemError) {
+      return try FileDescriptor(opening: trace, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o666).bequeath()
+    } catch { throw Diagnostic(.inputOutput, "cannot write the trace", which: trace, mend: error.reason) }
   }
 
   /// `--cmdline` replaces the default, `--append` adds to either.
