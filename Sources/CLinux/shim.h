@@ -142,8 +142,14 @@ static inline void clinux_close_range(unsigned first, unsigned last) {
 }
 static inline long clinux_set_thread_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 static inline long clinux_pidfd_open(int process) { return clinux_result(syscall(SYS_pidfd_open, process, 0)); }
+enum : int { CLINUX_SI_QUEUE = SI_QUEUE };
 static inline long clinux_pidfd_send_signal(int process, int signal) {
-  return clinux_result(syscall(SYS_pidfd_send_signal, process, signal, NULL, 0));
+  siginfo_t info = {0};
+  info.si_signo = signal;
+  info.si_code = SI_QUEUE;
+  info.si_pid = getpid();
+  info.si_uid = getuid();
+  return clinux_result(syscall(SYS_pidfd_send_signal, process, signal, &info, 0));
 }
 // What a thread gives up. Raw calls: those of the C library would do it to all threads, or not exist.
 static inline long clinux_no_new_privileges(void) { return clinux_result(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); }

@@ -131,6 +131,21 @@ struct RunTests {
     #expect(result.error == "")
   }
 
+  /// A shell without job control has what it starts behind `&` ignore interrupts.
+  @Test func whatIsSentByNameReachesTheProgramThoughItIsIgnored() throws {
+    let world = try RunWorld()
+    let result = try world.shell(
+      """
+      $S run --name box $IMAGE sh -c "trap 'echo heard; exit 3' INT; echo ready; for n in $(seq 60); do sleep 1; done" \
+        >output & run=$!
+      until grep -q ready output; do sleep 0.05; done
+      $S kill -s INT box; echo sent $?
+      wait $run; echo ended $?; cat output
+      """)
+    #expect(result.output == "sent 0\nended 3\nready\nheard\n")
+    #expect(result.error == "")
+  }
+
   /// A program that does not mind interrupts is ended by the second.
   @Test func twoInterruptsEndTheMachine() throws {
     let world = try RunWorld()
