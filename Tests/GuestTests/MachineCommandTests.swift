@@ -10,7 +10,7 @@ struct MachineCommandTests {
     let command = "trap 'echo bye; exit 5' TERM; echo ready; echo warning >&2; while :; do sleep 1; done"
     let begun = try world.swiftlet([
       "run", "-d", "--name", "box", "-e", "COLOUR=red", "-e", "SIZE=big", "-w", "/tmp", "-u", "7:8",
-      world.image, "/bin/sh", "-c", command,
+      "--ulimit", "nofile=100:200", "--ulimit", "core=-1", world.image, "/bin/sh", "-c", command,
     ])
     #expect(begun.output == "box\n")
     #expect(begun.error == "")
@@ -30,10 +30,10 @@ struct MachineCommandTests {
     let other = try world.swiftlet(
       [
         "exec", "-e", "A=b", "-e", "SIZE=small", "box", "/bin/sh", "-c",
-        "echo $A $COLOUR $SIZE $HOSTNAME; pwd; id; cat; echo no >&2; exit 3",
+        "echo $A $COLOUR $SIZE $HOSTNAME; pwd; id; ulimit -n; ulimit -Hn; ulimit -c; cat; echo no >&2; exit 3",
       ],
       input: "typed")
-    #expect(other.output == "b red small swiftlet\n/tmp\nuid=7 gid=8\ntyped")
+    #expect(other.output == "b red small swiftlet\n/tmp\nuid=7 gid=8\n100\n200\nunlimited\ntyped")
     #expect(other.error == "no\n")
     #expect(other.status == 3)
     let chosen = try world.swiftlet(["exec", "-w", "/etc", "-u", "12", "box", "/bin/sh", "-c", "pwd; id"])
