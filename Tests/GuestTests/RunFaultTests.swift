@@ -1,0 +1,31 @@
+import Foundation
+import Testing
+
+/// What goes wrong around a machine of `swiftlet run`, whose guest does nothing here.
+@Suite(.enabled(if: hasKVM, "/dev/kvm is not usable here"), .serialized)
+struct RunFaultTests {
+  /// Ctrl-Z at a monitor that has not begun, here while it gets its process group: it goes on, and takes such signals later
+  /// as other programs do.
+  @Test(.enabled(if: access("/usr/bin/strace", X_OK) == 0, "strace is not there"))
+  func aStopSignalDoesNotHoldTheStart() throws {
+    let world = try RunWorld()
+    let result = try world.shell(
+      """
+      mkdir bin; cp $S bin
+      cat > bin/swiftlet-vmm <<'END'
+      #!/bin/sh
+      for kind in SigIgn SigBlk; do
+        echo $((0x$(sed -n "s/$kind:.//p" /proc/$$/status) & 0x380000)) >> kept
+      done
+      echo no more >&2; exit 80
+      END
+      chmod +x bin/swiftlet-vmm
+      for signal in TSTP TTIN TTOU; do
+        strace -f -o log -e trace=setpgid -e inject=setpgid:signal=SIG$signal bin/swiftlet run $IMAGE true
+        echo $?; grep -c "SIG$signal" log
+      done; cat kept
+      """, limit: 120)
+    #expect(result.output == "125\n1\n125\n1\n125\n1\n" + String(repeating: "0\n", count: 6))
+    #expect(result.error == String(repeating: "swiftlet: no more\n", count: 3))
+  }
+}
