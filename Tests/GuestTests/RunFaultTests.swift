@@ -4,6 +4,47 @@ import Testing
 /// What goes wrong around a machine of `swiftlet run`, whose guest does nothing here.
 @Suite(.enabled(if: hasKVM, "/dev/kvm is not usable here"), .serialized)
 struct RunFaultTests {
+  /// A greeting, a program that has begun, and what it wrote.
+  private static let begun: [UInt8] =
+    [0x81, 1, 0, 0, 1] + [0x82, 4, 0, 0, 9, 0, 0, 0] + [0x83, 6, 0, 0] + Array("ready\n".utf8)
+
+  /// The monitor is killed in the end, as it were a guest in the middle of a frame where no rule was broken before.
+  @Test(arguments: [
+    ([0x7f, 0, 0, 0], "the guest broke the protocol: unknownFrame"),
+    ([0x83, 1, 0, 1], "the guest broke the protocol: frameTooLong"),
+    ([0x86, 3, 0, 0, 0, 0, 0], "the guest broke the protocol: badLength"),
+    ([0x82, 4, 0, 0, 9, 0, 0, 0], "the guest broke the protocol: outOfOrder"),
+    ([0x83, 100, 0, 0, 0x61], "the machine is gone: signal 9 ended its monitor"),
+  ])
+  func aBrokenFrameIsToldInOneLine(frame: [UInt8], line: String) throws {
+    let world = try RunWorld()
+    let stuck = try LifecycleGuest(LifecycleGuest.spin)
+    let path = world.place("runtime/swiftlet/box/vsock_1024")
+    let agent = Thread {
+      for _ in 0..<6000 {
+        let socket = unixSocket(path) { connect($0, $1, $2) }
+        if socket >= 0 {
+          let bytes = Self.begun + frame
+          _ = send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+          close(socket)
+          return
+        }
+        usleep(10_000)
+      }
+    }
+    agent.start()
+    let result = try world.run(["--name", "box", "--kernel", stuck.path], ["/bin/true"]) { process, _ in
+      if frame[0] == 0x83, frame[1] == 100, let monitor = Program.child(of: process) {
+        kill(monitor, SIGKILL)
+      }
+    }
+    while !agent.isFinished { usleep(1000) }
+    #expect(result.output == "ready\n")
+    #expect(result.error == "swiftlet: \(line)\n")
+    #expect(result.status == 125)
+    #expect(try world.leftovers() == [])
+  }
+
   /// What somebody else has made meanwhile stays, and what is not made leaves nothing.
   @Test(arguments: [
     (
