@@ -10,11 +10,16 @@ struct RunTests {
       ["-e", "A=b c", "-e", "FROM_HOST", "-w", "/new/place", "-u", "12:34", "--hostname", "box"],
       [
         "/bin/sh", "-c",
-        "echo out; echo err >&2; echo $A $FROM_HOST $HOSTNAME; pwd; id; hostname; echo again > /dev/stdout; exit 7",
+        """
+        echo out; echo err >&2; echo $A $FROM_HOST $HOSTNAME; pwd; id; hostname; echo again > /dev/stdout
+        i=0; while [ $i -lt 200 ]; do i=$((i+1)); echo o$i; echo e$i >&2; done; exit 7
+        """,
       ], environment: ["FROM_HOST": "here"])
+    let turns = (1...200)
     #expect(
-      result.output == "out\nb c here box\n/new/place\nuid=12 gid=34\nbox\nagain\n")
-    #expect(result.error == "err\n")
+      result.output == "out\nb c here box\n/new/place\nuid=12 gid=34\nbox\nagain\n"
+        + turns.map { "o\($0)\n" }.joined())
+    #expect(result.error == "err\n" + turns.map { "e\($0)\n" }.joined())
     #expect(result.status == 7)
     #expect(try world.leftovers() == [])
   }
