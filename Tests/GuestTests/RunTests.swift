@@ -141,9 +141,9 @@ struct RunTests {
     let world = try RunWorld()
     let result = try world.shell(
       """
-      $S run --name box $IMAGE sh -c "trap 'echo heard; exit 3' INT; echo ready; for n in $(seq 60); do sleep 1; done" \
+      $S run --name box $IMAGE sh -c "trap 'echo heard; exit 3' INT; echo ready; for n in \\$(seq 60); do sleep 1; done" \
         >output & run=$!
-      until grep -q ready output; do sleep 0.05; done
+      until grep -qs ready output || ! kill -0 $run; do sleep 0.05; done
       $S kill -s INT box; echo sent $?
       wait $run; echo ended $?; cat output
       """)
