@@ -104,7 +104,8 @@ enum RunValue {
     let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     let values = parts.last.map { $0.split(separator: ":", omittingEmptySubsequences: false) } ?? []
     let numbers = values.compactMap { $0 == "-1" ? UInt64.max : UInt64($0) }
-    guard parts.count == 2, let resource = resources.firstIndex(of: String(parts[0])), (1...2).contains(values.count),
+    guard parts.count == 2, let resource = resources.firstIndex(of: String(parts[0])),
+      (1...2).contains(values.count),
       numbers.count == values.count, numbers[0] <= numbers[numbers.count - 1]
     else {
       throw Diagnostic(
