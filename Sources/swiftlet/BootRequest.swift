@@ -89,7 +89,7 @@ struct BootRequest: Equatable {
   }
 
   /// What is the kernel's of a command line, and not its init's.
-  private static func kernelWords(_ line: String) -> ArraySlice<Substring> {
+  static func kernelWords(_ line: String) -> ArraySlice<Substring> {
     line.split(separator: " ").prefix { $0 != "--" }
   }
 
@@ -124,7 +124,7 @@ struct BootRequest: Equatable {
       words.append("panic=-1")
       if consoleInUse != .serial { words.append("8250.nr_uarts=0") }
     }
-    let asksForRoot = (appended ?? "").split(separator: " ").contains { $0.hasPrefix("root=") }
+    let asksForRoot = Self.kernelWords(appended ?? "").contains { $0.hasPrefix("root=") }
     if initialRamdisk == nil, !asksForRoot, let root = disks.first {
       words += ["root=/dev/vda", root.readOnly ? "ro" : "rw"]
     }
