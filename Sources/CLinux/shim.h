@@ -142,8 +142,14 @@ static inline void clinux_close_range(unsigned first, unsigned last) {
 }
 static inline long clinux_set_thread_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 static inline long clinux_pidfd_open(int process) { return clinux_result(syscall(SYS_pidfd_open, process, 0)); }
+enum : int { CLINUX_SI_QUEUE = SI_QUEUE };
 static inline long clinux_pidfd_send_signal(int process, int signal) {
-  return clinux_result(syscall(SYS_pidfd_send_signal, process, signal, NULL, 0));
+  siginfo_t info = {0};
+  info.si_signo = signal;
+  info.si_code = SI_QUEUE;
+  info.si_pid = getpid();
+  info.si_uid = getuid();
+  return clinux_result(syscall(SYS_pidfd_send_signal, process, signal, &info, 0));
 }
 // What a thread gives up. Raw calls: those of the C library would do it to all threads, or not exist.
 static inline long clinux_no_new_privileges(void) { return clinux_result(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); }
@@ -186,6 +192,19 @@ static inline long clinux_pivot_root(const char *root, const char *old) {
   return clinux_result(syscall(SYS_pivot_root, root, old));
 }
 static inline long clinux_unmount_lazily(const char *path) { return clinux_result(umount2(path, MNT_DETACH)); }
+static inline void clinux_pass_over(int signal) { (void)signal; }
+// Leaves no handler of the calling program's to a process that shares its memory. What would stop it gets one that does
+// nothing, for its parent waits for the program: a program begins without handlers, so that it is stopped as usual.
+static inline void clinux_reset_handlers(void) {
+  for (int number = 1; number < NSIG; number++) {
+    struct sigaction action;
+    if (sigaction(number, NULL, &action) || action.sa_handler == SIG_IGN) continue;
+    const int stops = number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
+    if (!stops && action.sa_handler == SIG_DFL) continue;
+    action = (struct sigaction){.sa_handler = stops ? clinux_pass_over : SIG_DFL};
+    sigaction(number, &action, NULL);
+  }
+}
 // Runs a program in a process group of its own, with these standard files and signals that it does not take at first,
 // which the kernel kills when the calling thread ends. Nothing of the calling process is copied, so that this costs the
 // same however large it is: the new process has its memory until the program is in its place, and it waits for that.
@@ -194,7 +213,8 @@ __attribute__((noinline)) static long clinux_spawn(
   volatile int failure = 0;
   sigset_t all, old;
   sigfillset(&all);
-  // No handler may run in memory that two have; the program's own mask is set at the last moment.
+  // No handler of ours may run in memory that two have. Handlers are reset before signals are taken again, in the
+  // program's own mask.
   pthread_sigmask(SIG_SETMASK, &all, &old);
   const pid_t parent = getpid();
   const pid_t child = vfork();
@@ -205,6 +225,7 @@ __attribute__((noinline)) static long clinux_spawn(
     setpgid(0, 0);
     for (int number = 0; number < 3 && !failure; number++)
       if (dup2(files[number], number) < 0) failure = errno;
+    clinux_reset_handlers();
     sigprocmask(SIG_SETMASK, mask, NULL);
     if (!failure) {
       execve(path, arguments, environment);

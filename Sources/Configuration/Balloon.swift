@@ -40,7 +40,7 @@ public struct Balloon: Sendable, Equatable {
       throw Diagnostic(
         .usage, "the balloon takes all of the guest's memory",
         which: "\(amount >> 20) of \(memory >> 20) MiB",
-        mend: "make it smaller, or --memory larger")
+        mend: "make it smaller, or give the guest more memory")
     }
   }
 }

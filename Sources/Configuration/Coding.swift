@@ -13,7 +13,7 @@ private let headerBytes = 10
 private enum Tag: UInt8 {
   case kernelPath = 1
   case kernelDescriptor, initialRamdisk, commandLine, describe, memory, cpus, disk, console, entropy, reboot
-  case timeLimit, timeline, verbose, vsock, startedAt, network, balloon, port, share, isolation, record
+  case timeLimit, timeline, verbose, vsock, startedAt, network, balloon, port, share, isolation, record, trace
 }
 
 extension MachineDescription {
@@ -66,6 +66,7 @@ extension MachineDescription {
       fields.put(
         .record, littleEndian(UInt32(bitPattern: record.descriptor)) + littleEndian(record.describedAt))
     }
+    if let trace { fields.put(.trace, littleEndian(UInt32(bitPattern: trace))) }
     // The last one is always there, so that nothing can be missing at the end.
     fields.put(.startedAt, littleEndian(startedAt))
     let count = UInt32(headerBytes + fields.bytes.count)
@@ -120,6 +121,7 @@ extension MachineDescription {
     }
     let isolation = try fields.takeIfPresent(.isolation)?.isolation() ?? .standard
     let record = try fields.takeIfPresent(.record)?.record()
+    let trace: UInt32? = try fields.takeIfPresent(.trace)?.wholeInteger()
     let startedAt: UInt64 = try fields.take(.startedAt).wholeInteger()
     guard fields.isAtEnd else { throw notADescription("bytes after its end") }
     try self.init(
@@ -127,8 +129,8 @@ extension MachineDescription {
       memory: memory, cpus: Int(cpus), disks: disks, console: console, ports: ports, entropy: entropy,
       entropyLimit: entropyLimit,
       vsock: vsock, shares: shares, networks: networks, balloon: balloon, isolation: isolation,
-      reboot: reboot, timeLimit: timeLimit, timeline: timeline, record: record, verbose: verbose,
-      startedAt: startedAt)
+      reboot: reboot, timeLimit: timeLimit, timeline: timeline, record: record,
+      trace: trace.map(Int32.init(bitPattern:)), verbose: verbose, startedAt: startedAt)
   }
 }
 

@@ -31,6 +31,7 @@ public struct MachineDescription: Sendable, Equatable {
   public var inheritedDescriptors: [Int32] {
     var numbers = networks.map(\.host.descriptor) + (record.map { [$0.descriptor] } ?? [])
     if case .descriptor(let number, _) = kernel { numbers.append(number) }
+    if let trace { numbers.append(trace) }
     return numbers
   }
 
@@ -40,7 +41,7 @@ public struct MachineDescription: Sendable, Equatable {
   }
 
   /// Whether somebody wants to know when each step was reached.
-  public var isTimed: Bool { timeline || record != nil }
+  public var isTimed: Bool { timeline || record != nil || trace != nil }
 
   /// What the guest's console is attached to the person's terminal through.
   public enum Console: String, Sendable, CaseIterable {
@@ -85,6 +86,9 @@ public struct MachineDescription: Sendable, Equatable {
   public let timeline: Bool
   /// nil where none is wanted.
   public let record: Record?
+  /// A descriptor the monitor inherits, open for writing: where it writes, when the machine ends, what that did and
+  /// when. Of a machine that is made again after a reset there would be several.
+  public let trace: Int32?
   /// Say on standard error what is done.
   public let verbose: Bool
   /// When the person's command began, in nanoseconds of CLOCK_MONOTONIC: where the timeline starts.
@@ -98,7 +102,7 @@ public struct MachineDescription: Sendable, Equatable {
     entropyLimit: RateLimit? = nil, vsock: VirtioSocket? = nil,
     shares: [Share] = [], networks: [NetworkInterface] = [], balloon: Balloon? = nil,
     isolation: Isolation = .standard, reboot: Reboot = .exit, timeLimit: UInt64? = nil,
-    timeline: Bool = false, record: Record? = nil, verbose: Bool = false, startedAt: UInt64 = 0
+    timeline: Bool = false, record: Record? = nil, trace: Int32? = nil, verbose: Bool = false, startedAt: UInt64 = 0
   ) throws(Diagnostic) {
     try Check.path(kernel.name, of: "kernel")
     if case .descriptor(let number, _) = kernel, number < 0 {
@@ -108,6 +112,13 @@ public struct MachineDescription: Sendable, Equatable {
       throw Diagnostic(
         .usage, "bad descriptor for the record", which: "\(record.descriptor)",
         mend: "give an open descriptor")
+    }
+    if let trace, trace < 0 {
+      throw Diagnostic(.usage, "bad trace descriptor", which: "\(trace)", mend: "give an open descriptor")
+    }
+    if trace != nil, reboot == .restart {
+      throw Diagnostic(
+        .usage, "a trace is of one machine", which: "--reboot restart", mend: "leave it out, or --trace")
     }
     if let initialRamdisk { try Check.path(initialRamdisk, of: "initrd") }
     try Check.commandLine(commandLine)
@@ -141,6 +152,7 @@ public struct MachineDescription: Sendable, Equatable {
     self.timeLimit = timeLimit
     self.timeline = timeline
     self.record = record
+    self.trace = trace
     self.verbose = verbose
     self.startedAt = startedAt
   }

@@ -23,6 +23,9 @@ public struct RateLimit: Sendable, Equatable {
 
     /// So many in each second, and never more than that at once.
     public init(perSecond rate: UInt64) throws(Diagnostic) {
+      guard rate > 0 else {
+        throw Diagnostic(.usage, "bad rate limit", which: "0 a second", mend: "use at least 1")
+      }
       try self.init(size: rate, refillMilliseconds: 1000)
     }
   }

@@ -46,32 +46,18 @@ public struct Report: Sendable {
 
   /// One JSON object (RFC 8259).
   public var json: String {
-    let members = facts.map { "  \(Report.quoted($0.name)): \(Report.json($0.value))" }
+    let members = facts.map { "  \($0.name.quotedAsJSON): \(Report.json($0.value))" }
     return "{\n\(members.joined(separator: ",\n"))\n}\n"
   }
 
   private static func json(_ value: Value) -> String {
     switch value {
-    case .text(let text): quoted(text)
+    case .text(let text): text.quotedAsJSON
     case .number(let number), .address(let number): "\(number)"
     case .truth(let truth): "\(truth)"
     case .range(let range): "{\"start\": \(range.lowerBound), \"end\": \(range.upperBound)}"
-    case .list(let items): "[\(items.map(quoted).joined(separator: ", "))]"
+    case .list(let items): "[\(items.map(\.quotedAsJSON).joined(separator: ", "))]"
     case .unknown: "null"
     }
-  }
-
-  private static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"", "\\": result += "\\\(scalar)"
-      case "\u{0}"..<"\u{20}", "\u{7f}":
-        let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
   }
 }

@@ -31,12 +31,6 @@ public struct FileDescriptor: ~Copyable, Sendable {
 
   deinit { _ = close(raw) }
 
-  /// Gives the number to the program that this process becomes.
-  public consuming func releaseInherited() -> Int32 {
-    _ = clinux_fcntl(raw, F_SETFD, 0)
-    return release()
-  }
-
   /// Gives the number to a caller who will close it.
   public consuming func release() -> Int32 {
     let number = raw

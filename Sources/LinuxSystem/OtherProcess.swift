@@ -11,6 +11,7 @@ public struct OtherProcess: ~Copyable, Sendable {
     descriptor = FileDescriptor(owning: Int32(try checked(clinux_pidfd_open(identifier), "pidfd_open")))
   }
 
+  /// Sends it a signal in the way of sigqueue(3), which tells it that it alone was meant.
   /// - Throws: ESRCH where it has ended, EPERM where it is another user's.
   public func send(_ signal: Int32) throws(SystemError) {
     _ = try checked(clinux_pidfd_send_signal(descriptor.raw, signal), "pidfd_send_signal")

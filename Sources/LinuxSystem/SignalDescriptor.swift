@@ -4,9 +4,13 @@ import Glibc
 /// Signals taken as readable records instead of interruptions (signalfd(2)).
 public final class SignalDescriptor: Sendable {
   public let descriptor: FileDescriptor
+  private let ignored: [Int32]
 
   /// Blocks `signals` for the calling thread, and those it starts later, and takes them here instead.
-  public init(_ signals: [Int32]) throws(SystemError) {
+  /// - Parameter ignored: those of them that come only where they were meant for this very process, by
+  ///   ``OtherProcess/send(_:)``, and not where they are for whoever has a terminal or is in a process group.
+  public init(_ signals: [Int32], ignoring ignored: [Int32] = []) throws(SystemError) {
+    self.ignored = ignored
     var set = sigset_t()
     sigemptyset(&set)
     for signal in signals { sigaddset(&set, signal) }
@@ -24,7 +28,9 @@ public final class SignalDescriptor: Sendable {
   public func nextRecord() -> (number: Int32, isOfTerminal: Bool)? {
     var record = signalfd_siginfo()
     let size = MemoryLayout<signalfd_siginfo>.size
-    guard Glibc.read(descriptor.raw, &record, size) == size else { return nil }
+    repeat {
+      guard Glibc.read(descriptor.raw, &record, size) == size else { return nil }
+    } while ignored.contains(Int32(record.ssi_signo)) && record.ssi_code != CLINUX_SI_QUEUE
     return (Int32(record.ssi_signo), record.ssi_code == SI_KERNEL)
   }
 }

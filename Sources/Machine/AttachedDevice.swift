@@ -17,6 +17,8 @@ final class AttachedDevice: VirtioQueueHost {
   /// Signalled when a bit of ``notified`` is set while none was.
   private let kick: EventDescriptor
   private let control: MachineControl
+  /// nil where nobody wants to know when it works.
+  private let track: Trace.Track?
 
   /// What kind of device it is, in a word, for the timeline.
   private var kind: String { String(name.prefix { $0 != " " }) }
@@ -37,6 +39,7 @@ final class AttachedDevice: VirtioQueueHost {
     self.identity = identity
     self.name = name
     self.control = control
+    track = control.trace?.device(name)
   }
 
   /// Begins to serve kicks; once, before the guest runs.
@@ -89,7 +92,9 @@ final class AttachedDevice: VirtioQueueHost {
 
   /// Processes every notified queue once; one that has more to do waits for the next turn of the loop.
   private func serve(_ device: any VirtioDevice) {
+    let begin = track == nil ? 0 : Clock.monotonicNanoseconds()
     let queues = notified.exchange(0, ordering: .acquiringAndReleasing)
+    defer { track?.add(.queues(queues), since: begin) }
     for queue in 0..<queueCount where queues & 1 << UInt64(queue) != 0 {
       if device.process(queue: queue) { notify(queue: queue) }
     }

@@ -56,7 +56,11 @@ public enum Machine {
       }
       timeline.mark("monitor started")
       let control = try host("cannot watch the machine") { () throws(SystemError) in
-        try MachineControl(counters: counters, report: note)
+        try MachineControl(
+          counters: counters,
+          trace: try description.trace.map { number throws(SystemError) in
+            Trace(to: try FileDescriptor(duplicating: number))
+          }, report: note)
       }
       let events = try host("cannot watch signals") { () throws(SystemError) in
         try HostEvents(control: control, hasConsole: description.console != .none, keeper: keeper)
@@ -73,6 +77,13 @@ public enum Machine {
       for step in control.steps { timeline.add(step) }
       if description.timeline { note(timeline.lines.joined(separator: "\n")) }
       if let error = record?.write(timeline.json) { note("cannot write the timeline: \(error.reason)") }
+      if let trace = control.trace {
+        do throws(SystemError) {
+          try trace.write(timeline, process: "swiftlet \(description.kernel.name)")
+        } catch {
+          throw Diagnostic(.inputOutput, "cannot write the trace", which: "", mend: error.reason)
+        }
+      }
       if outcome.status == .guestPanic {
         // What it wrote is with the I/O thread until that ends.
         io.join()

@@ -55,6 +55,7 @@ struct MachineBuilder {
     let platform = Platform(
       machine: machine, memory: memory, ports: ports.build(), mmio: mmio.build(), control: control,
       workarounds: workarounds)
+    control.trace?.know(ports: platform.ports, mmio: platform.mmio)
     return Parts(platform: platform, features: features, devices: devices, serial: serial)
   }
 
@@ -128,7 +129,7 @@ struct MachineBuilder {
       let transport = MMIOTransport(
         name: device.name, identity: device.identity, memory: memory, line: line, host: device,
         events: control)
-      try mmio.insert(transport, at: window.address, size: MMIOTransport.size, name: "virtio \(index)")
+      try mmio.insert(transport, at: window.address, size: MMIOTransport.size, name: device.name)
       device.start()
     }
   }

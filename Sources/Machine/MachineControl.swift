@@ -31,15 +31,19 @@ final class MachineControl: MachineEvents {
   let consoleTail = ConsoleTail()
   /// nil where nobody wants to know.
   let counters: Counters?
+  /// nil where nobody wants one.
+  let trace: Trace?
 
   /// - Parameters:
   ///   - counters: what a step of the timeline notes besides the time; nil where nobody wants one.
+  ///   - trace: what processors and devices tell what they do.
   ///   - report: takes one line for the person, for what is worth knowing and ends nothing.
   init(
-    counters: Counters? = nil, report: @escaping @Sendable (String) -> Void
+    counters: Counters? = nil, trace: Trace? = nil, report: @escaping @Sendable (String) -> Void
   ) throws(SystemError) {
     wake = try EventDescriptor()
     self.counters = counters
+    self.trace = trace
     self.report = report
   }
 

@@ -39,10 +39,11 @@ final class Processors {
       let stopper = vcpu.stopper
       stoppers.withLock { $0.append(stopper) }
       platform.control.counters?.add(vcpu)
+      let track = platform.control.trace?.processor(index)
       try prepare(vcpu)
       ready.arrive()
       ready.wait()
-      RunLoop(platform: platform, halt: halt).run(vcpu)
+      RunLoop(platform: platform, halt: halt, track: track).run(vcpu)
     } catch {
       ready.arrive()
       platform.control.end(Outcome(error.isShortage ? .hostResource : .monitorError, "\(error)"))

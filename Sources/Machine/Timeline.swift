@@ -53,6 +53,11 @@ struct Timeline {
     return "{\"version\": 1, \"steps\": [\(steps.joined(separator: ", "))]}\n"
   }
 
+  /// What led to each step but the first, in order.
+  var spans: [(name: String, begin: UInt64, end: UInt64)] {
+    zip(ordered, ordered.dropFirst()).map { ("to: \($1.name)", $0.time, $1.time) }
+  }
+
   private func padded(_ text: String, to width: Int) -> String {
     String(repeating: " ", count: max(0, width - text.count)) + text
   }

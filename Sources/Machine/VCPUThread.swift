@@ -26,20 +26,37 @@ final class SharedMachine: Sendable {
 struct RunLoop {
   let platform: Platform
   let halt: HaltDetector
+  /// nil where nobody wants to know of exits.
+  let track: Trace.Track?
 
   func run(_ vcpu: borrowing VCPU) {
     do throws(SystemError) {
-      if vcpu.index == 0, !platform.control.isEnding {
-        platform.control.mark("guest entered")
-        let exit = try vcpu.runGuest()
-        platform.control.mark("first exit")
-        try serve(exit, on: vcpu)
-      }
+      if vcpu.index == 0 { try serveFirstExit(of: vcpu) }
+      if let track { return try run(vcpu, telling: track) }
       while !platform.control.isEnding {
         try serve(try vcpu.runGuest(), on: vcpu)
       }
     } catch {
       platform.control.end(Outcome(.monitorError, "\(error)"))
+    }
+  }
+
+  private func serveFirstExit(of vcpu: borrowing VCPU) throws(SystemError) {
+    guard !platform.control.isEnding else { return }
+    platform.control.mark("guest entered")
+    let exit = try vcpu.runGuest()
+    platform.control.mark("first exit")
+    let begin = Clock.monotonicNanoseconds()
+    defer { track?.add(.exit(exit), since: begin) }
+    try serve(exit, on: vcpu)
+  }
+
+  private func run(_ vcpu: borrowing VCPU, telling track: Trace.Track) throws(SystemError) {
+    while !platform.control.isEnding {
+      let exit = try vcpu.runGuest()
+      let begin = Clock.monotonicNanoseconds()
+      defer { track.add(.exit(exit), since: begin) }
+      try serve(exit, on: vcpu)
     }
   }
 

@@ -155,6 +155,16 @@ struct Boot: ParsableCommand {
 
   @Option(
     parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      """
+      Write what the machine did and when to a file that chrome://tracing and ui.perfetto.dev show: the steps of the \
+      boot, each exit of a processor, and each time that a device served its queues. A file of that name is written over.
+      """, valueName: "file"),
+    completion: .file(extensions: ["json"]))
+  var trace: [String] = []
+
+  @Option(
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp("Stop the machine after that many seconds, restarts included.", valueName: "seconds"))
   var timeLimit: [String] = []
 
@@ -246,6 +256,7 @@ struct Boot: ParsableCommand {
       })
     request.timeline = timeline
     request.record = try single(json, "--json")
+    request.trace = try single(trace, "--trace")
     request.verbose = verbose
     return request
   }

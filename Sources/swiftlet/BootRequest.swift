@@ -29,6 +29,7 @@ struct BootRequest: Equatable {
   var timeline = false
   /// The file to write the timeline to.
   var record: String?
+  var trace: String?
   var verbose = false
 
   /// The machine that answers the request, with every file it names looked at.
@@ -52,7 +53,8 @@ struct BootRequest: Equatable {
     try InputFile.check(disks)
     if let control = balloon?.control { try InputFile.check(balloonControl: control) }
     for share in shares { try InputFile.check(share) }
-    let record = try record.map { path throws(Diagnostic) in try openRecord(path) }
+    let record = try openTimed(record, "timeline", O_APPEND)
+    let trace = try openTimed(trace, "trace")
     return try MachineDescription(
       kernel: loadable, initialRamdisk: initialRamdisk, commandLine: fullCommandLine, describe: described,
       memory: memory, cpus: cpus, disks: disks, console: consoleInUse, ports: ports, entropy: entropy,
@@ -60,18 +62,15 @@ struct BootRequest: Equatable {
       vsock: vsock, shares: shares, networks: prepared.interfaces(), balloon: balloon,
       isolation: isolation, reboot: reboot, timeLimit: timeLimit, timeline: timeline,
       record: record.map { .init(descriptor: $0, describedAt: Clock.monotonicNanoseconds()) },
-      verbose: verbose,
-      startedAt: startedAt)
+      trace: trace, verbose: verbose, startedAt: startedAt)
   }
 
-  /// Empty until the machine ends; a machine that is made again adds its line, hence for appending.
-  private func openRecord(_ path: String) throws(Diagnostic) -> Int32 {
+  /// A file that the monitor writes when the machine ends; one that is made again adds a line to its timeline.
+  private func openTimed(_ path: String?, _ what: String, _ flags: Int32 = 0) throws(Diagnostic) -> Int32? {
+    guard let path else { return nil }
     do throws(SystemError) {
-      return try FileDescriptor(opening: path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, mode: 0o666)
-        .releaseInherited()
-    } catch {
-      throw Diagnostic(.inputOutput, "cannot write the timeline", which: path, mend: error.reason)
-    }
+      return try FileDescriptor(opening: path, O_WRONLY | O_CREAT | O_TRUNC | flags, mode: 0o666).bequeath()
+    } catch { throw Diagnostic(.inputOutput, "cannot write the \(what)", which: path, mend: error.reason) }
   }
 
   /// `--cmdline` replaces the default, `--append` adds to either.
@@ -94,7 +93,7 @@ struct BootRequest: Equatable {
   }
 
   /// What is the kernel's of a command line, and not its init's.
-  private static func kernelWords(_ line: String) -> ArraySlice<Substring> {
+  static func kernelWords(_ line: String) -> ArraySlice<Substring> {
     line.split(separator: " ").prefix { $0 != "--" }
   }
 
@@ -129,7 +128,7 @@ struct BootRequest: Equatable {
       words.append("panic=-1")
       if consoleInUse != .serial { words.append("8250.nr_uarts=0") }
     }
-    let asksForRoot = (appended ?? "").split(separator: " ").contains { $0.hasPrefix("root=") }
+    let asksForRoot = Self.kernelWords(appended ?? "").contains { $0.hasPrefix("root=") }
     if initialRamdisk == nil, !asksForRoot, let root = disks.first {
       words += ["root=/dev/vda", root.readOnly ? "ro" : "rw"]
     }

@@ -30,6 +30,13 @@ struct ConfigFile {
   /// What the file asks for.
   /// - Parameter hasKernel: a kernel is named beside the file, which need not name one then.
   mutating func request(hasKernel: Bool = false) throws(Diagnostic) -> BootRequest {
+    do throws(Diagnostic) { return try read(hasKernel: hasKernel) } catch {
+      // What a value may be is said as of an option: here it is the file that is wrong.
+      throw error.status == .usage ? bad("has a \(error)") : error
+    }
+  }
+
+  private mutating func read(hasKernel: Bool) throws(Diagnostic) -> BootRequest {
     let value: JSONValue
     do {
       value = try JSONValue(parsing: contents)
@@ -75,10 +82,16 @@ struct ConfigFile {
 
   private mutating func read(_ value: JSONValue, machine request: inout BootRequest) throws(Diagnostic) {
     var section = try Section(value, at: "machine-config", of: self)
-    if let cpus = try section.number("vcpu_count") { request.cpus = cpus }
+    if let cpus = try section.number("vcpu_count") {
+      guard Limits.cpus.contains(cpus) else {
+        throw bad("has a vcpu_count of \(cpus)", "use 1 to \(Limits.cpus.upperBound)")
+      }
+      request.cpus = cpus
+    }
     if let memory = try section.number("mem_size_mib") {
-      guard memory >= 0, memory <= 1 << 40 else {
-        throw bad("has a mem_size_mib of \(memory)", "give mebibytes of memory")
+      let range = Limits.memory.lowerBound >> 20...Limits.memory.upperBound >> 20
+      guard let mebibytes = UInt64(exactly: memory), range.contains(mebibytes) else {
+        throw bad("has a mem_size_mib of \(memory)", "use \(range.lowerBound) to \(range.upperBound)")
       }
       request.memory = UInt64(memory) << 20
     }
@@ -122,8 +135,12 @@ struct ConfigFile {
         request.disks.append(disk)
       }
     }
-    // As Firecracker does: the root drive is named after what the file says.
-    if let root, let line = request.commandLine { request.commandLine = "\(line) \(root)" }
+    // As Firecracker does: the root drive is named after what the file says; but before what is for init.
+    if let root, let line = request.commandLine {
+      let end = BootRequest.kernelWords(line).last?.endIndex ?? line.startIndex
+      let parts = [line[..<end], Substring(root), line[end...].drop { $0 == " " }]
+      request.commandLine = parts.filter { !$0.isEmpty }.joined(separator: " ")
+    }
   }
 
   /// What of a drive's name the guest reads: as much as there is room for.
@@ -223,8 +240,10 @@ struct ConfigFile {
   /// Everything that is supported has been taken from the section.
   private mutating func end(_ section: Section) { unsupported += section.rest }
 
-  fileprivate func bad(_ what: String, _ mend: String) -> Diagnostic {
-    Diagnostic(.badInput, "configuration file", which: path, mend: "\(what); \(mend)")
+  fileprivate func bad(_ what: String, _ mend: String = "") -> Diagnostic {
+    Diagnostic(
+      .badInput, "configuration file", which: path,
+      mend: [what, mend].filter { !$0.isEmpty }.joined(separator: "; "))
   }
 }
 

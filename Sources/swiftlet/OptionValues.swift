@@ -97,7 +97,7 @@ extension Balloon {
       } else {
         throw Diagnostic(
           .usage, "bad balloon option '\(part)'", which: text,
-          mend: "only deflate-on-oom, reporting, stats=SECONDS and control=FIFO may follow the size")
+          mend: "only deflate-on-oom, reporting, stats=SECONDS (from 1) and control=FIFO may follow the size")
       }
     }
     try self.init(

@@ -95,6 +95,31 @@ import Testing
     #expect(try ConsoleSource(null).read(upTo: 10) == .end)
   }
 
+  /// Of a named pipe whose writers had gone before anybody looked.
+  @Test func theEndOfANamedPipeIsTold() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/pipe"
+    #expect(mkfifo(path, 0o600) == 0)
+    let reader = Glibc.open(path, O_RDONLY | O_NONBLOCK)
+    defer { close(reader) }
+    let writer = Glibc.open(path, O_WRONLY)
+    #expect(Glibc.write(writer, "words", 5) == 5)
+    close(writer)
+    let source = try ConsoleSource(reader)
+    let loop = try EventLoop()
+    let never = try TimerDescriptor()
+    var found: [ConsoleSource.Input] = []
+    _ = try loop.register(never.descriptor, .readable) { _ in loop.stop() }
+    never.arm(after: 20_000_000_000)
+    let registration = try source.whenReadable(on: loop) {
+      found.append(source.read(upTo: 10))
+      if found.last == .end { loop.stop() }
+    }
+    try loop.run()
+    loop.unregister(registration)
+    #expect(found == [.bytes(Array("words".utf8)), .end])
+  }
+
   @Test func allIsWrittenWhereThatIsAsked() throws {
     let (reader, writer) = try pipe()
     let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 / 7) }

@@ -46,6 +46,10 @@ struct MachineDescriptionTests {
     #expect(try MachineDescription(decoding: full.encode()) == full)
     let small = try MachineDescription(kernel: .path("vmlinux"))
     #expect(try MachineDescription(decoding: small.encode()) == small)
+    let traced = try MachineDescription(kernel: .path("vmlinux"), trace: 7)
+    #expect(try MachineDescription(decoding: traced.encode()) == traced)
+    #expect(traced.inheritedDescriptors == [7])
+    #expect(traced != small)
     #expect(small != full)
   }
 

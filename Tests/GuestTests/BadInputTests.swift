@@ -135,7 +135,7 @@ struct BadInputTests {
       "bad disk engine 'aio': disk,engine=aio: use sync or"),
     Case(
       "$S boot --kernel hello --disk disk,iops=many", 64, "bad iops 'many': disk,iops=many: give operations"),
-    Case("$S boot --kernel hello --disk disk,iops=0", 64, "bad rate limit: 0 in 1000 ms: use at least 1"),
+    Case("$S boot --kernel hello --disk disk,iops=0", 64, "bad rate limit: 0 a second: use at least 1"),
     Case("$S boot --kernel hello --disk disk,bandwidth=fast", 64, "bad size: fast"),
     Case("$S boot --kernel hello --disk fifo", 66, "disk is a named pipe: fifo"),
     Case("$S boot --kernel hello --disk socket", 66, "disk: socket"),
@@ -197,10 +197,12 @@ struct BadInputTests {
     Case("$S boot --kernel hello --balloon lots", 64, "bad size: lots"),
     Case(
       "$S boot --kernel hello --balloon 64M,oom", 64,
-      "bad balloon option 'oom': 64M,oom: only deflate-on-oom, reporting, stats=SECONDS and control=FIFO may"),
+      "bad balloon option 'oom': 64M,oom: only deflate-on-oom, reporting, stats=SECONDS (from 1) and control=FIFO may"
+    ),
     Case(
       "$S boot --kernel hello --balloon 128M", 64,
-      "the balloon takes all of the guest's memory: 128 of 128 MiB: make it smaller, or --memory larger"),
+      "the balloon takes all of the guest's memory: 128 of 128 MiB: make it smaller, or give the guest more memory"
+    ),
     Case("$S boot --kernel hello --balloon 1000", 64, "uneven balloon: 1000 bytes: use a multiple of 4 KiB"),
     Case("$S boot --kernel hello --balloon 0,control=nowhere", 66, "no such balloon control: nowhere"),
     Case(

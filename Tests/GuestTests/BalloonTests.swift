@@ -52,6 +52,23 @@ struct BalloonGuestTests {
     #expect(result.error.contains(" of 64 MiB; the guest has 113 MiB in all, "))
   }
 
+  /// Of 17 MiB a guest has lent 8, and takes some back on its own for a file of 9, where it would be out of memory.
+  @Test func takesBackOnItsOwnWhatItNeeds() throws {
+    let command =
+      "mount -t tmpfs -o size=16M t /tmp; while F=$(sed -n 's/^MemFree: *\\([0-9]*\\).*/\\1/p' /proc/meminfo); "
+      + "[ $F -gt 7000 ]; do sleep 1; done; fallocate -l 9437184 /tmp/f && stat -c 'file of %s' /tmp/f"
+    let result = try Program().run(
+      [
+        "boot", "--kernel", Built.folder("guest-kernels/linux/build", "up") + "/vmlinux", "--disk",
+        Built.folder("guest-kernels/rootfs/build") + "/root.erofs,ro", "--memory", "32M", "--balloon",
+        "8M,deflate-on-oom", "--time-limit", "\(patience)", "--cmdline",
+        "root=/dev/vda ro rootfstype=erofs init=/init -- /bin/sh -c \"\(command)\"",
+      ], limit: patience + 100)
+    #expect(result.output.contains("file of 9437184"), "\(result.output.suffix(400))")
+    #expect(!result.output.contains("Killed"))
+    #expect(result.status == 0)
+  }
+
   /// A guest tells of its own accord what it has freed: of 72 MiB that were in its memory once, little stays in the host's.
   @Test func reportsWhatIsFree() throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)

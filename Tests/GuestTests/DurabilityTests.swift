@@ -138,10 +138,10 @@ final class PrivateFolder: Sendable {
   let path: String
 
   init() throws {
-    let url = FileManager.default.temporaryDirectory.appendingPathComponent(
-      "swiftlet-test-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: false)
-    path = url.path
+    // Short, for there are sockets in it.
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("swiftlet-XXXXXX")
+    var name = Array(folder.path.utf8CString)
+    path = String(cString: try #require(mkdtemp(&name)))
   }
 
   deinit { try? FileManager.default.removeItem(atPath: path) }

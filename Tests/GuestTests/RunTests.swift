@@ -10,11 +10,16 @@ struct RunTests {
       ["-e", "A=b c", "-e", "FROM_HOST", "-w", "/new/place", "-u", "12:34", "--hostname", "box"],
       [
         "/bin/sh", "-c",
-        "echo out; echo err >&2; echo $A $FROM_HOST $HOSTNAME; pwd; id; hostname; echo again > /dev/stdout; exit 7",
+        """
+        echo out; echo err >&2; echo $A $FROM_HOST $HOSTNAME; pwd; id; hostname; echo again > /dev/stdout
+        i=0; while [ $i -lt 200 ]; do i=$((i+1)); echo o$i; echo e$i >&2; done; exit 7
+        """,
       ], environment: ["FROM_HOST": "here"])
+    let turns = (1...200)
     #expect(
-      result.output == "out\nb c here box\n/new/place\nuid=12 gid=34\nbox\nagain\n")
-    #expect(result.error == "err\n")
+      result.output == "out\nb c here box\n/new/place\nuid=12 gid=34\nbox\nagain\n"
+        + turns.map { "o\($0)\n" }.joined())
+    #expect(result.error == "err\n" + turns.map { "e\($0)\n" }.joined())
     #expect(result.status == 7)
     #expect(try world.leftovers() == [])
   }
@@ -131,6 +136,21 @@ struct RunTests {
     #expect(result.error == "")
   }
 
+  /// A shell without job control has what it starts behind `&` ignore interrupts.
+  @Test func whatIsSentByNameReachesTheProgramThoughItIsIgnored() throws {
+    let world = try RunWorld()
+    let result = try world.shell(
+      """
+      $S run --name box $IMAGE sh -c "trap 'echo heard; exit 3' INT; echo ready; for n in \\$(seq 60); do sleep 1; done" \
+        >output & run=$!
+      until grep -qs ready output || ! kill -0 $run; do sleep 0.05; done
+      $S kill -s INT box; echo sent $?
+      wait $run; echo ended $?; cat output
+      """)
+    #expect(result.output == "sent 0\nended 3\nready\nheard\n")
+    #expect(result.error == "")
+  }
+
   /// A program that does not mind interrupts is ended by the second.
   @Test func twoInterruptsEndTheMachine() throws {
     let world = try RunWorld()
@@ -219,23 +239,47 @@ struct RunTests {
     #expect(try String(contentsOfFile: world.place("docs/new"), encoding: .utf8) == "written\n")
   }
 
-  /// The kinds of images there are without an archive.
-  @Test(arguments: ["directory", "ext4"]) func imagesOfOtherKindsRun(kind: String) throws {
+  /// One small root in images of several kinds; `make examples` has Debian's too.
+  private func expectTheSame(inImage name: String, after commands: String) throws {
     let world = try RunWorld()
-    let image: String
-    if kind == "ext4" {
-      image = try Built.folder("guest-kernels/rootfs/build") + "/root.ext4"
-    } else {
-      image = world.place("root")
-      try FileManager.default.createDirectory(atPath: image + "/bin", withIntermediateDirectories: true)
-      try FileManager.default.copyItem(atPath: "/bin/busybox", toPath: image + "/bin/busybox")
-    }
-    let result = try world.run(
-      [], ["/bin/busybox", "sh", "-c", "echo >/new && echo $0", "fine"], image: image)
-    #expect(result.output == "fine\n")
-    #expect(result.error == "")
-    #expect(result.status == 0)
+    let result = try world.shell(
+      """
+      mkdir -p root/bin; cp /bin/busybox root/bin; ln -s busybox root/bin/sh
+      { \(commands)
+      } >log 2>&1 || cat log
+      XDG_CACHE_HOME=$PWD/cache exec $S run \(name) -- /bin/sh -c 'echo out; echo err >&2; echo >/new; exit 7'
+      """)
+    #expect(result.output == "out\n")
+    #expect(result.error == "err\n")
+    #expect(result.status == 7)
     #expect(try world.leftovers() == [])
+  }
+
+  @Test(arguments: [
+    ("./root", "true"), ("disk.ext4", "PATH=$PATH:/usr/sbin:/sbin mke2fs -t ext4 -d root disk.ext4 8M"),
+    (
+      "docker-archive:saved.tar",
+      """
+      tar -cf layer.tar -C root .; digest=$(sha256sum <layer.tar | cut -d ' ' -f 1)
+      echo '{"os": "linux", "architecture": "amd64", "config": {},
+        "rootfs": {"type": "layers", "diff_ids": ["sha256:'$digest'"]}}' > config.json
+      echo '[{"Config": "config.json", "RepoTags": ["small:1"], "Layers": ["layer.tar"]}]' > manifest.json
+      tar -cf saved.tar manifest.json config.json layer.tar
+      """
+    ),
+  ])
+  func imagesOfEachKindRun(name: String, commands: String) throws {
+    try expectTheSame(inImage: name, after: commands)
+  }
+
+  @Test(
+    .enabled(if: access("/usr/bin/umoci", X_OK) == 0 && geteuid() == 0, "umoci makes the layout, as root"))
+  func aLayoutOfUmociRuns() throws {
+    try expectTheSame(
+      inImage: "oci:layout:small",
+      after:
+        "umoci init --layout layout; umoci new --image layout:small; umoci insert --image layout:small root /"
+    )
   }
 
   /// What one machine writes, the next one finds, on a disk that is whole.

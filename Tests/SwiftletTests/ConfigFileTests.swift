@@ -35,6 +35,33 @@ struct ConfigFileTests {
     #expect(request == expected)
   }
 
+  /// What follows `--` is for init.
+  @Test(arguments: [
+    (#"console=hvc0 -- sh -c \"a  b\""#, #"console=hvc0 root=/dev/vda rw -- sh -c "a  b""#),
+    ("-- sh", "root=/dev/vda rw -- sh"), ("quiet", "quiet root=/dev/vda rw"), ("", "root=/dev/vda rw"),
+  ]) func theRootIsNamedToTheKernel(arguments: String, line: String) throws {
+    let request = try request(
+      #"{"boot-source": {"kernel_image_path": "k", "boot_args": "\#(arguments)"}, "drives": "#
+        + #"[{"drive_id": "a", "path_on_host": "d", "is_root_device": true}]}"#)
+    #expect(request.commandLine == line)
+  }
+
+  @Test(arguments: [
+    (#""vsock": {"guest_cid": 2, "uds_path": "v"}"#, "has a bad vsock address: 2: use 3 to 4294967294"),
+    (#""machine-config": {"vcpu_count": 0}"#, "has a vcpu_count of 0; use 1 to 254"),
+    (#""machine-config": {"mem_size_mib": -1}"#, "has a mem_size_mib of -1; use 4 to 524288"),
+    (
+      #""network-interfaces": [{"iface_id": "e", "host_dev_name": "t", "guest_mac": "zz"}]"#,
+      "has a bad MAC address: zz: write it like 02:00:00:00:00:01"
+    ),
+  ]) func aValueOutOfItsLimitsIsAFaultOfTheFile(part: String, words: String) throws {
+    let error = try #require(throws: Diagnostic.self) {
+      try request(#"{"boot-source": {"kernel_image_path": "k"}, \#(part)}"#)
+    }
+    #expect(error.status == .badInput)
+    #expect(error.description == "configuration file: vm.json: \(words)")
+  }
+
   @Test func aKernelMayBeNamedBesideTheFile() throws {
     var file = ConfigFile(Array(#"{"machine-config": {"vcpu_count": 3}}"#.utf8), path: "f")
     #expect(try file.request(hasKernel: true).cpus == 3)

@@ -83,6 +83,9 @@ public final class Bus: Sendable {
     return true
   }
 
+  /// The name of the device at `address`; nil where there is none.
+  public func name(at address: UInt64) -> String? { lookup(address, .byte).map { entries[$0].name } }
+
   /// The entry that covers the whole access: the last one that starts at or below it, if it reaches far enough.
   private func lookup(_ address: UInt64, _ width: AccessWidth) -> Int? {
     var low = 0

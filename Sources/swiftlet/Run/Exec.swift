@@ -8,9 +8,9 @@ struct Exec: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Run another program in a machine that runs.",
     discussion: """
-      The machine was started by run with --name or -d. Streams, signals and statuses are as those of run. User, \
-      working directory and environment are those of the machine's first program where nothing else is said. Options \
-      stand before the name.
+      The machine was started by run with --name or -d. Streams, signals and statuses are as those of run. Limits are \
+      those of the machine's first program, and so are user, working directory and environment where nothing else is \
+      said. Options stand before the name.
       """)
 
   @OptionGroup var program: ProgramOptions
@@ -30,12 +30,13 @@ struct Exec: ParsableCommand {
   }
 
   private func status() throws(Diagnostic) -> Int32 {
-    let request = try request()
+    var request = try request()
     let machine = try MachineState(in: RuntimeFolder.path(of: words[0]))
+    request.limits = machine.limits
     let opening = try request.start(request.program(of: machine.program))
     let socket = try MachineSocket.connect(to: words[0])
     do throws(SystemError) {
-      let signals = try SignalDescriptor(RunSession.signals)
+      let signals = try RunSession.takingSignals()
       Signal.ignoreFailedWrites()
       var session = try RunSession(socket, opening: opening, signals: signals, request: request)
       let end = try session.run()

@@ -22,6 +22,8 @@ struct MachineState {
   let volumes: [String]
   /// What further programs begin with: who the first one is, where, and with which variables.
   private(set) var program = ImageConfig()
+  /// And with which limits.
+  let limits: [StartRequest.Limit]
   /// Why it ended though its program had not; nil while it runs.
   var failure: String?
 
@@ -42,6 +44,7 @@ struct MachineState {
       return "\(share.path):\(target):\(share.readOnly ? "ro" : "rw")"
     }
     self.program = program
+    limits = request.limits
   }
 
   /// - Parameter folder: the machine's.
@@ -70,6 +73,7 @@ struct MachineState {
     program.workingDirectory = text("workingDirectory") ?? ""
     program.user = text("user") ?? ""
     program.stopSignal = text("stopSignal")
+    limits = texts("ulimits").compactMap { try? RunValue.limit($0) }
     failure = text("failure")
   }
 
@@ -90,6 +94,7 @@ struct MachineState {
     report.add("workingDirectory", .text(program.workingDirectory))
     report.add("stopSignal", program.stopSignal.map { .text($0) } ?? .unknown)
     report.add("environment", .list(program.environment))
+    report.add("ulimits", .list(limits.map(RunValue.text)))
     report.add("failure", failure.map { .text($0) } ?? .unknown)
     return report
   }

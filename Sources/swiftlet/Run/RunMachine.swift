@@ -44,7 +44,7 @@ struct RunMachine {
     let program = try request.program(of: image.config)
     start = try request.start(program)
     mask = SignalMask()
-    do throws(SystemError) { signals = try SignalDescriptor(RunSession.signals) } catch {
+    do throws(SystemError) { signals = try RunSession.takingSignals() } catch {
       throw Diagnostic(.hostResource, "cannot watch signals", which: "", mend: "\(error)")
     }
     Signal.ignoreFailedWrites()

@@ -21,9 +21,12 @@ enum SessionEnd: Equatable {
 struct RunSession: ~Copyable {
   /// A second interrupt within this time, in nanoseconds, ends all.
   private static let insistence: UInt64 = 1_000_000_000
-  /// What is passed on to the program, and ``powerLoss``; without what this process was started to ignore.
-  static var signals: [Int32] {
-    Signal.heeded([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, powerLoss])
+  /// Takes what is passed on to the program, and ``powerLoss``. What this process was started to ignore comes only from who
+  /// means it by name, as `swiftlet kill` does.
+  static func takingSignals() throws(SystemError) -> SignalDescriptor {
+    let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, powerLoss]
+    let heeded = Signal.heeded(signals)
+    return try SignalDescriptor(signals, ignoring: signals.filter { !heeded.contains($0) })
   }
 
   /// What ends a machine at once, as it would a computer.

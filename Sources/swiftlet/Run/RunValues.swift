@@ -93,9 +93,10 @@ enum RunValue {
     return result
   }
 
+  /// By their numbers.
   private static let resources = [
-    "cpu": 0, "fsize": 1, "data": 2, "stack": 3, "core": 4, "rss": 5, "nproc": 6, "nofile": 7, "memlock": 8,
-    "as": 9, "locks": 10, "sigpending": 11, "msgqueue": 12, "nice": 13, "rtprio": 14, "rttime": 15,
+    "cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile", "memlock", "as", "locks", "sigpending",
+    "msgqueue", "nice", "rtprio", "rttime",
   ]
 
   /// The limit that `NAME=SOFT[:HARD]` stands for; -1 is none.
@@ -103,7 +104,8 @@ enum RunValue {
     let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     let values = parts.last.map { $0.split(separator: ":", omittingEmptySubsequences: false) } ?? []
     let numbers = values.compactMap { $0 == "-1" ? UInt64.max : UInt64($0) }
-    guard parts.count == 2, let resource = resources[String(parts[0])], (1...2).contains(values.count),
+    guard parts.count == 2, let resource = resources.firstIndex(of: String(parts[0])),
+      (1...2).contains(values.count),
       numbers.count == values.count, numbers[0] <= numbers[numbers.count - 1]
     else {
       throw Diagnostic(
@@ -111,5 +113,11 @@ enum RunValue {
     }
     return StartRequest.Limit(
       resource: UInt8(resource), soft: numbers[0], hard: numbers[numbers.count - 1])
+  }
+
+  /// What ``limit(_:)`` made a limit of.
+  static func text(_ limit: StartRequest.Limit) -> String {
+    func text(_ value: UInt64) -> String { value == .max ? "-1" : "\(value)" }
+    return "\(resources[Int(limit.resource)])=\(text(limit.soft)):\(text(limit.hard))"
   }
 }

@@ -42,6 +42,7 @@ struct WritableDisk: Equatable {
         .noInput, "cannot find mke2fs, which makes the disk", which: path,
         mend: "install it (Debian: apt-get install e2fsprogs)")
     }
+    let reason: String
     do throws(SystemError) {
       // It has no name until it is whole: nothing is left behind however this ends.
       let file = try FileDescriptor(unnamedIn: FileDescriptor.folder(of: path))
@@ -50,13 +51,13 @@ struct WritableDisk: Equatable {
       let result = try ChildProcess(
         program, arguments: words + ["/proc/self/fd/\(ChildProcess.lentDescriptor)"], lending: file
       ).finish(within: 600_000)
-      guard result.isSuccess else { throw SystemError(call: "mke2fs", operand: result.errors, code: EINVAL) }
-      // Another machine may have made one meanwhile: it is that one's then.
-      _ = try file.link(as: path)
-    } catch {
-      throw Diagnostic(
-        .hostResource, "cannot make the writable disk", which: path,
-        mend: error.isUnsupported ? "make one by mkfs.ext4 (\(error))" : "\(error)")
-    }
+      if result.isSuccess {
+        // Another machine may have made one meanwhile: it is that one's then.
+        _ = try file.link(as: path)
+        return
+      }
+      reason = "mke2fs: \(result.errors.split(whereSeparator: \.isNewline).last ?? "it does not say why")"
+    } catch { reason = error.isUnsupported ? "make one by mkfs.ext4 (\(error))" : "\(error)" }
+    throw Diagnostic(.hostResource, "cannot make the writable disk", which: path, mend: reason)
   }
 }
