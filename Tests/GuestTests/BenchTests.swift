@@ -161,7 +161,7 @@ struct BenchTests {
     }
     #expect(try #require(all["slow"]?.values("wall").min()) >= 2e8)
     #expect(all["swiftlet boot, bare guest"]?.hasOwnKernel == true)
-    #expect((1...3).contains(all["swiftlet boot, bare guest"]?.threads ?? 0))
+    #expect((1...4).contains(all["swiftlet boot, bare guest"]?.threads ?? 0))
     #expect(all["process"]?.hasOwnKernel == false)
     #expect(all["broken"]?.failure == "status 9: the last line")
     #expect(all["broken"]?.series.count == 0)
