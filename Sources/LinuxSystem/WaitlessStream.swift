@@ -22,11 +22,10 @@ public struct WaitlessStream: ~Copyable, Sendable {
   /// A terminal promises no more.
   private static let terminalRoom = 1
 
-  /// For the event loop; not to be read from or written to. It is as it was given: of a named pipe whose writers have gone,
-  /// what is opened anew would not be told.
+  /// For the event loop; not to be read from or written to.
   public let descriptor: FileDescriptor
-  /// What is read or written.
-  private let stream: FileDescriptor
+  /// What is read, where that is not ``descriptor``.
+  private let again: FileDescriptor?
   private let manner: Manner
 
   /// - Parameters:
@@ -38,18 +37,21 @@ public struct WaitlessStream: ~Copyable, Sendable {
     let kind = try given.status().kind
     let mayWait = kind == .characterDevice || kind == .pipe
     if mayWait, let again = WaitlessStream.reopened(number, access) {
-      self.init(given, again, .byItself)
+      if kind == .pipe, access == O_RDONLY {
+        // What is opened anew of a pipe whose writers have gone is not told so by poll(2): what was given is asked.
+        self.init(given, again, .byItself)
+      } else {
+        self.init(again, nil, .byItself)
+      }
     } else {
       let limit = Terminal.isTerminal(number) ? WaitlessStream.terminalRoom : WaitlessStream.pipeRoom
-      let manner: Manner = kind == .socket ? .byCall : mayWait ? .byAsking(atMost: limit) : .byItself
-      let same = try given.duplicate()
-      self.init(given, same, manner)
+      self.init(given, nil, kind == .socket ? .byCall : mayWait ? .byAsking(atMost: limit) : .byItself)
     }
   }
 
-  private init(_ descriptor: consuming FileDescriptor, _ stream: consuming FileDescriptor, _ manner: Manner) {
+  private init(_ descriptor: consuming FileDescriptor, _ again: consuming FileDescriptor?, _ manner: Manner) {
     self.descriptor = descriptor
-    self.stream = stream
+    self.again = again
     self.manner = manner
   }
 
@@ -66,13 +68,17 @@ public struct WaitlessStream: ~Copyable, Sendable {
   /// - Throws: EAGAIN where it would have to wait.
   public func read(upTo count: Int) throws(SystemError) -> [UInt8] {
     switch manner {
-    case .byItself: return try stream.read(upTo: count)
+    case .byItself:
+      switch again {
+      case .some(let stream): return try stream.read(upTo: count)
+      case .none: return try descriptor.read(upTo: count)
+      }
     case .byAsking:
       try ask(POLLIN)
-      return try stream.read(upTo: count)
+      return try descriptor.read(upTo: count)
     case .byCall:
       var bytes = [UInt8](repeating: 0, count: count)
-      let found = try retrying("recv") { recv(stream.raw, &bytes, count, Int32(MSG_DONTWAIT)) }
+      let found = try retrying("recv") { recv(descriptor.raw, &bytes, count, Int32(MSG_DONTWAIT)) }
       return Array(bytes[..<found])
     }
   }
@@ -90,22 +96,22 @@ public struct WaitlessStream: ~Copyable, Sendable {
   /// As ``write(_:)``, of the bytes of `count` entries.
   package func write(_ entries: UnsafeMutablePointer<iovec>, count: Int) throws(SystemError) -> Int {
     switch manner {
-    case .byItself: return try retrying("writev") { writev(stream.raw, entries, Int32(count)) }
+    case .byItself: return try retrying("writev") { writev(descriptor.raw, entries, Int32(count)) }
     case .byCall:
       var message = msghdr()
       (message.msg_iov, message.msg_iovlen) = (entries, count)
       let flags = Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)
-      return try retrying("sendmsg") { sendmsg(stream.raw, &message, flags) }
+      return try retrying("sendmsg") { sendmsg(descriptor.raw, &message, flags) }
     case .byAsking(let limit):
       try ask(POLLOUT)
       let count = min(entries[0].iov_len, limit)
-      return try retrying("write") { Glibc.write(stream.raw, entries[0].iov_base, count) }
+      return try retrying("write") { Glibc.write(descriptor.raw, entries[0].iov_base, count) }
     }
   }
 
   /// - Throws: EAGAIN where what is asked for would have to wait.
   private func ask(_ event: Int32) throws(SystemError) {
-    var entry = pollfd(fd: stream.raw, events: Int16(event), revents: 0)
+    var entry = pollfd(fd: descriptor.raw, events: Int16(event), revents: 0)
     // With any answer, that the other end is gone among them, the call returns at once.
     if try retrying("poll", "", { Int(poll(&entry, 1, 0)) }) == 0 {
       throw SystemError(call: "poll", code: EAGAIN)
@@ -116,7 +122,7 @@ public struct WaitlessStream: ~Copyable, Sendable {
   /// - Returns: false when `other` became readable before.
   public func waitUntilWritable(unless other: borrowing FileDescriptor) -> Bool {
     var entries = [
-      pollfd(fd: stream.raw, events: Int16(POLLOUT), revents: 0),
+      pollfd(fd: descriptor.raw, events: Int16(POLLOUT), revents: 0),
       pollfd(fd: other.raw, events: Int16(POLLIN), revents: 0),
     ]
     _ = try? retrying("poll") { Int(poll(&entries, 2, -1)) }

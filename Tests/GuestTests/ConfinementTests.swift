@@ -167,12 +167,12 @@ struct ConfinementTests {
     }.sorted()
   }
 
-  /// What every machine has: standard streams, and the serial port's copy of the output; the guest's machine and
-  /// processor; both loops, whose events are not counted; signals, the time limit, the look at a halted guest; what the
-  /// entropy device reads.
+  /// What every machine has: standard streams, and the serial port's copy of the output; the input once more, opened
+  /// anew, to be read without waiting; the guest's machine and processor; both loops, whose events are not counted;
+  /// signals, the time limit, the look at a halted guest; what the entropy device reads.
   private static let common = [
     "[eventpoll]", "[eventpoll]", "[signalfd]", "[timerfd]", "[timerfd]", "kvm-vcpu:0", "kvm-vm",
-    "pipe", "pipe", "pipe", "pipe", "/dev/urandom",
+    "pipe", "pipe", "pipe", "pipe", "pipe", "/dev/urandom",
   ]
   /// A virtio console has copies of both streams, and a timer.
   private static let console = ["pipe", "pipe", "[timerfd]"]
