@@ -102,7 +102,8 @@ public struct MachineDescription: Sendable, Equatable {
     entropyLimit: RateLimit? = nil, vsock: VirtioSocket? = nil,
     shares: [Share] = [], networks: [NetworkInterface] = [], balloon: Balloon? = nil,
     isolation: Isolation = .standard, reboot: Reboot = .exit, timeLimit: UInt64? = nil,
-    timeline: Bool = false, record: Record? = nil, trace: Int32? = nil, verbose: Bool = false, startedAt: UInt64 = 0
+    timeline: Bool = false, record: Record? = nil, trace: Int32? = nil, verbose: Bool = false,
+    startedAt: UInt64 = 0
   ) throws(Diagnostic) {
     try Check.path(kernel.name, of: "kernel")
     if case .descriptor(let number, _) = kernel, number < 0 {
