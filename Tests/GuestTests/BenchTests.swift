@@ -142,7 +142,8 @@ struct BenchTests {
   @Test func comparesWithWhatIsThere() throws {
     let folder = try Folder()
     let up = try Built.folder("guest-kernels/linux/build", "up")
-    let result = try Program().run([
+    let place = try PrivateFolder()
+    let result = try Program(environment: ["TMPDIR": place.path]).run([
       "bench", "compare", "-n", "5", "--seed", "1", "--kernel", up + "/bzImage", "--json",
       folder.path("c.json"),
       "--only", "process", "--only", "unshare", "--only", "swiftlet boot, bare guest", "--only", "podman",
@@ -169,10 +170,7 @@ struct BenchTests {
     if FileManager.default.fileExists(atPath: "/usr/bin/podman") == false {
       #expect(result.output.contains("podman: absent: podman is not in PATH\n"))
     }
-    // Nothing stays behind.
-    let left = try FileManager.default.contentsOfDirectory(
-      atPath: FileManager.default.temporaryDirectory.path)
-    #expect(left.allSatisfy { !$0.hasPrefix("swiftlet-bench-") })
+    #expect(try place.contents() == [], "left behind")
   }
 
   @Test func asItIsAskedToEndNothingIsLeft() throws {
