@@ -4,6 +4,7 @@ import LinuxSystem
 
 struct Boot: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "boot",
     abstract: "Boot a kernel.",
     discussion: """
       A size is a number with K, M, G or KiB, MiB, GiB (powers of 1024). Without --kernel, the one that \

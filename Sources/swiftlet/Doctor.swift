@@ -6,6 +6,7 @@ import HostProfile
 
 struct Doctor: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "doctor",
     abstract: "Say what this host offers to virtual machines, and how to mend what is missing.",
     discussion: """
       Ends with status 0 if a guest can be booted, else with \(ExitStatus.noKVM.code).

@@ -6,6 +6,7 @@ import LinuxSystem
 
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "inspect",
     abstract: "Print what a kernel, an initial RAM disk, a disk image or a machine is.",
     discussion: """
       Of a Linux, the CONFIG_ lines tell how it can be told of its devices, where its configuration is built in. With \

@@ -6,6 +6,7 @@ import LinuxSystem
 
 struct Exec: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "exec",
     abstract: "Run another program in a machine that runs.",
     discussion: """
       The machine was started by run with --name or -d. Streams, signals and statuses are as those of run. Limits are \

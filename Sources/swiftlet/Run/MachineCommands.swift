@@ -33,6 +33,7 @@ struct PS: ParsableCommand {
 
 struct Stop: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "stop",
     abstract: "Ask the program of a machine to end (SIGTERM), and end the machine where it does not.")
 
   @Option(
@@ -50,6 +51,7 @@ struct Stop: ParsableCommand {
 
 struct Kill: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "kill",
     abstract: "End a machine at once, or send its program a signal.")
 
   @Option(
@@ -89,6 +91,7 @@ private func forEachMachine(
 
 struct Logs: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "logs",
     abstract: "Print what the program of a machine has written, to standard output and error as it did.",
     discussion: "Of a machine that was started with run -d; of long output the last mebibyte.")
 

@@ -7,6 +7,7 @@ import LinuxSystem
 
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "run",
     abstract: "Run a program in a virtual machine of its own.",
     discussion: """
       IMAGE is a directory, a disk image, an archive, oci:, docker-archive: or docker://, or the digest of one that is \
