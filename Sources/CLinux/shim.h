@@ -205,11 +205,12 @@ static inline void clinux_reset_handlers(void) {
     sigaction(number, &action, NULL);
   }
 }
-// Runs a program in a process group of its own, with these standard files and signals that it does not take at first,
-// which the kernel kills when the calling thread ends. Nothing of the calling process is copied, so that this costs the
+// Runs a program in a process group of its own, with these files as its first ones and signals that it does not take at
+// first, which the kernel kills when the calling thread ends. Nothing of the calling process is copied, so that this costs the
 // same however large it is: the new process has its memory until the program is in its place, and it waits for that.
 __attribute__((noinline)) static long clinux_spawn(
-    const char *path, char *const *arguments, char *const *environment, const int *files, const sigset_t *mask) {
+    const char *path, char *const *arguments, char *const *environment, const int *files, int count,
+    const sigset_t *mask) {
   volatile int failure = 0;
   sigset_t all, old;
   sigfillset(&all);
@@ -223,8 +224,11 @@ __attribute__((noinline)) static long clinux_spawn(
     // The parent may have ended before.
     if (getppid() != parent) _exit(1);
     setpgid(0, 0);
-    for (int number = 0; number < 3 && !failure; number++)
-      if (dup2(files[number], number) < 0) failure = errno;
+    // In this order: what is to be one of the standard files may have the number of one behind them.
+    for (int number = 0; number < count && !failure; number++) {
+      const int there = files[number] == number;
+      if ((there ? fcntl(number, F_SETFD, 0) : dup2(files[number], number)) < 0) failure = errno;
+    }
     clinux_reset_handlers();
     sigprocmask(SIG_SETMASK, mask, NULL);
     if (!failure) {

@@ -1,8 +1,8 @@
 /// The checks behind `MachineDescription`, each a line to the person when it fails.
 enum Check {
-  static func path(_ path: String, of what: String) throws(Diagnostic) {
+  static func path(_ path: String, of what: String, mend: String = "name a file") throws(Diagnostic) {
     guard !path.isEmpty else {
-      throw Diagnostic(.usage, "empty \(what) path", which: "", mend: "name a file")
+      throw Diagnostic(.usage, "empty \(what) path", which: "", mend: mend)
     }
     guard !path.utf8.contains(0), path.utf8.count <= Limits.pathBytes else {
       throw Diagnostic(

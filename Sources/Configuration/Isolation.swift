@@ -53,19 +53,24 @@ public struct ControlGroup: Sendable, Equatable {
   public let processorThousandths: UInt32?
   /// The most tasks, which are the monitor's threads.
   public let tasks: UInt32?
+  private static let example = "name a group, like machines/one"
+  /// What a monitor may be killed below before its guest runs.
+  private static let leastMemory: UInt64 = 16 << 20
 
   /// Throws a `Diagnostic` with status `usage` for a path or limit that cannot be one.
   public init(
     path: String, memory: UInt64? = nil, processorThousandths: UInt32? = nil, tasks: UInt32? = nil
   ) throws(Diagnostic) {
-    try Check.path(path, of: "cgroup")
+    try Check.path(path, of: "cgroup", mend: Self.example)
     let steps = path.split(separator: "/", omittingEmptySubsequences: false)
     guard steps.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) else {
       throw Diagnostic(
-        .usage, "bad cgroup path", which: path, mend: "use one like machines/one, below the hierarchy's root")
+        .usage, "bad cgroup path", which: path, mend: "\(Self.example), below the hierarchy's root")
     }
-    guard memory.map({ $0 >= 1 << 20 && $0 < 1 << 62 }) ?? true else {
-      throw Diagnostic(.usage, "bad cgroup limit", which: "memory", mend: "use at least 1M")
+    guard memory.map({ $0 >= Self.leastMemory && $0 < 1 << 62 }) ?? true else {
+      throw Diagnostic(
+        .usage, "bad cgroup limit", which: "memory",
+        mend: "use at least \(Self.leastMemory >> 20)M: with less the kernel kills the monitor before its guest runs")
     }
     guard processorThousandths.map({ (10...1_000_000).contains($0) }) ?? true else {
       throw Diagnostic(.usage, "bad cgroup limit", which: "cpus", mend: "use 0.01 to 1000")

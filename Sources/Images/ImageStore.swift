@@ -110,7 +110,13 @@ struct ImageRequest {
           .noInput, "no such image", mend: "check the path, or write docker://NAME for one of a registry")
       case ENXIO:
         throw ImageFault(.noInput, "neither a directory nor a file", mend: "give one of them as the image")
-      default: throw .unreadable("the image", error)
+      default:
+        guard error.code == EACCES, let folder = FileDescriptor.closedFolder(to: path) else {
+          throw .unreadable("the image", error)
+        }
+        throw ImageFault(
+          .noInput, "no permission for the image",
+          mend: "this user may not search \(folder): chmod o+x it, or copy the image elsewhere")
       }
     }
   }

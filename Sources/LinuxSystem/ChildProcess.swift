@@ -1,9 +1,10 @@
-import CLinux
 import Glibc
 
 /// A program that was started and has not been waited for.
+///
+/// It takes all signals, but none from the keys of a terminal: those are for this process, whose end is its own.
 public struct ChildProcess: ~Copyable {
-  private let identifier: pid_t
+  private let process: ForkedProcess
   /// Where its standard error comes out.
   private let errors: FileDescriptor
 
@@ -15,24 +16,14 @@ public struct ChildProcess: ~Copyable {
   public init(
     _ path: String, arguments: [String], lending lent: borrowing FileDescriptor
   ) throws(SystemError) {
+    let null = try FileDescriptor(opening: "/dev/null", O_RDWR).release()
+    defer { close(null) }
     let ends = try UnixSocket.pair()
     let reader = FileDescriptor(owning: ends.0)
     let writer = ends.1
     defer { close(writer) }
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-    // In this order: the writer may have the number that `lent` gets.
-    posix_spawn_file_actions_adddup2(&actions, writer, 2)
-    posix_spawn_file_actions_adddup2(&actions, lent.raw, ChildProcess.lentDescriptor)
-    let words = ProgramWords([path] + arguments)
-    defer { words.free() }
-    var child = pid_t()
-    let code = posix_spawn(&child, path, &actions, nil, words.pointers, environ)
-    guard code == 0 else { throw SystemError(call: "posix_spawn", operand: path, code: code) }
-    identifier = child
+    process = try ForkedProcess.start(
+      path, arguments: arguments, files: [null, null, writer, lent.raw], mask: .none)
     errors = consume reader
   }
 
@@ -48,14 +39,12 @@ public struct ChildProcess: ~Copyable {
       let patience = now < deadline ? Int32((deadline - now) / 1_000_000) + 1 : 0
       let count = try? retrying("poll", "") { Int(poll(&entry, 1, patience)) }
       guard count == 1 else {
-        kill(identifier, SIGKILL)
+        process.send(SIGKILL)
         break
       }
       guard let part = try? errors.read(upTo: 4096), !part.isEmpty else { break }
       text += part
     }
-    var status: Int32 = 0
-    _ = try? retrying("waitpid", "") { Int(waitpid(identifier, &status, 0)) }
-    return (status == 0, String(decoding: text, as: UTF8.self))
+    return (process.wait() == .exited(0), String(decoding: text, as: UTF8.self))
   }
 }

@@ -11,6 +11,32 @@ extension FileDescriptor {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
+  /// The first folder on the way to the file at `path` that this process may not search; nil where there is none.
+  public static func closedFolder(to path: String) -> String? {
+    var links = 0
+    var rest = path.split(separator: "/", omittingEmptySubsequences: false)[...]
+    var folder = path.hasPrefix("/") ? "/" : "."
+    while let name = rest.popFirst() {
+      if name.isEmpty { continue }
+      if faccessat(AT_FDCWD, folder, X_OK, AT_EACCESS) != 0 { return errno == EACCES ? folder : nil }
+      let place = folder == "." ? String(name) : folder == "/" ? "/\(name)" : "\(folder)/\(name)"
+      guard let target = linkTarget(place) else {
+        folder = place
+        continue
+      }
+      links += 1
+      if links > 40 { return nil }
+      if target.hasPrefix("/") { folder = "/" }
+      rest = target.split(separator: "/", omittingEmptySubsequences: false) + rest
+    }
+    return nil
+  }
+
+  private static func linkTarget(_ path: String) -> String? {
+    guard let link = try? FileDescriptor(opening: path, pathOnly | O_NOFOLLOW) else { return nil }
+    return (try? link.linkTarget()).map { String(decoding: $0, as: UTF8.self) }
+  }
+
   /// Makes the folder at `path` and those above it that are not there. Of those that are there nothing is asked: some file
   /// systems refuse to make what is there by another error than EEXIST.
   public static func makeFolders(_ path: String, mode: UInt32 = 0o700) throws(SystemError) {

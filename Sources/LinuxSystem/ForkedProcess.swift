@@ -35,6 +35,21 @@ public struct ForkedProcess: Sendable {
     return nil
   }
 
+  /// Starts the program at `path` in a process group of its own, with `files` as its first descriptors; the kernel kills it
+  /// when the calling thread ends.
+  /// - Parameter mask: the signals that it does not take at first.
+  /// - Throws: also where it cannot be executed.
+  static func start(
+    _ path: String, arguments: [String], files: [Int32], mask: SignalMask
+  ) throws(SystemError) -> ForkedProcess {
+    let words = ProgramWords([path] + arguments)
+    defer { words.free() }
+    let result = mask.withSet {
+      clinux_spawn(path, words.pointers, environ, files, Int32(files.count), $0)
+    }
+    return ForkedProcess(identifier: Int32(try checked(result, "execve", path)))
+  }
+
   /// Splits the process, which may have one thread only, into this one and one that lives on by itself: the first of a
   /// session, without a terminal, with /dev/null as standard input and output, and with no other descriptors but its
   /// standard error and `kept`: who waits for their ends must not wait for it.
@@ -142,9 +157,22 @@ public struct SignalMask: Sendable {
     for signal in signals { sigaddset(&set, signal) }
   }
 
-  static func only(_ signal: Int32) -> SignalMask {
+  /// Of who takes every signal.
+  static var none: SignalMask {
     var mask = SignalMask()
     sigemptyset(&mask.set)
+    return mask
+  }
+
+  /// Of who takes none.
+  static var all: SignalMask {
+    var mask = SignalMask()
+    sigfillset(&mask.set)
+    return mask
+  }
+
+  static func only(_ signal: Int32) -> SignalMask {
+    var mask = none
     sigaddset(&mask.set, signal)
     return mask
   }

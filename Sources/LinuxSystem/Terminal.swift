@@ -22,6 +22,7 @@ public struct Terminal: ~Copyable {
   private var original: termios?
   /// How it was read back after it had been made raw.
   private var raw = termios()
+  private var keeper: TerminalGuard?
 
   /// - Returns: nil where the descriptor is no terminal.
   public init?(_ descriptor: Int32) {
@@ -56,6 +57,12 @@ public struct Terminal: ~Copyable {
     return true
   }
 
+  /// Has a raw terminal brought back also where this process, which may have one thread only, is killed.
+  public mutating func keepWhenKilled() {
+    guard keeper == nil else { return }
+    keeper = TerminalGuard(of: descriptor) { restore() }
+  }
+
   /// Brings back the attributes from before it was raw; in the background only where they are still the raw ones, and
   /// not what the processes there have made of them. SIGTTOU must be blocked or ignored.
   public mutating func restore() {
@@ -65,6 +72,7 @@ public struct Terminal: ~Copyable {
     }
     original = nil
     RawTerminal.ended()
+    keeper.take()?.end()
   }
 
   /// Columns and rows (ioctl_tty(2), TIOCGWINSZ); nil where the descriptor is no terminal or has no size.

@@ -19,16 +19,12 @@ public struct WatchedProgram: ~Copyable {
   ) throws(SystemError) {
     let null = try FileDescriptor(opening: "/dev/null", O_RDWR).release()
     defer { close(null) }
-    let words = ProgramWords([path] + arguments)
-    defer { words.free() }
     // What the kernel tells of its memory begins with what this process had, whose memory it shares until then.
     if let file = try? FileDescriptor(opening: "/proc/self/clear_refs", O_WRONLY) {
       try? file.writeAll(Array("5".utf8))
     }
-    let result = mask.withSet {
-      clinux_spawn(path, words.pointers, environ, [null, output ?? null, errors], $0)
-    }
-    let process = ForkedProcess(identifier: Int32(try checked(result, "execve", path)))
+    let process = try ForkedProcess.start(
+      path, arguments: arguments, files: [null, output ?? null, errors], mask: mask)
     let number = clinux_pidfd_open(process.identifier)
     guard number >= 0 else {
       process.send(SIGKILL)

@@ -198,7 +198,9 @@ func host<Result: ~Copyable>(
   _ what: String, _ body: () throws(SystemError) -> Result
 ) throws(Diagnostic) -> Result {
   do throws(SystemError) { return try body() } catch {
-    throw Diagnostic(.hostResource, what, which: "", mend: "\(error)")
+    let isFull = error.call == "pthread_create" && error.code == SystemError.tryAgain
+    let mend = isFull ? ": allow it more tasks, by pids= of the control group or ulimit -u" : ""
+    throw Diagnostic(.hostResource, what, which: "", mend: "\(error)\(mend)")
   }
 }
 

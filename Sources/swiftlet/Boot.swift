@@ -36,7 +36,8 @@ struct Boot: ParsableCommand {
       """
       A raw disk image or block device. ro makes it read-only, id= gives its serial number, direct goes around the \
       host's page cache, engine=io_uring has many transfers at a time (what direct has by itself, if the host allows it), bandwidth= and iops= limit the bytes and the \
-      operations of a second (zeroes are bytes, discards are operations alone). One that grows while the guest runs is seen by it. May be repeated.
+      operations of a second (zeroes are bytes, discards are operations alone). One that grows while the guest runs is seen by it. An image that does not fill its last sector of 512 bytes is read as if \
+      zeroes followed. May be repeated.
       """, valueName: "file[,ro][,id=name][,direct][,engine=sync|io_uring][,bandwidth=size][,iops=n]"),
     completion: .file())
   var disk: [String] = []
@@ -73,7 +74,7 @@ struct Boot: ParsableCommand {
     help: ArgumentHelp(
       """
       Sockets between host and guest, through a Unix socket made at this path: send it `CONNECT port` and a line \
-      feed; a guest's connection to host port n goes to path_n. The guest's address is 3, or N with ,cid=N.
+      feed, and it answers `OK` with a number, or ends the connection where nobody takes it; a guest's connection to host port n goes to path_n. The guest's address is 3, or N with ,cid=N.
       """, valueName: "path[,cid=n]"),
     completion: .file())
   var vsock: [String] = []
@@ -83,9 +84,9 @@ struct Boot: ParsableCommand {
     help: ArgumentHelp(
       """
       A network card. user: connections are made as the host's own, by passt, without rights; the default kernel gets \
-      its address by DHCP. ,host-loopback lets the guest reach the host's loopback at its gateway's address. \
-      tap=NAME: a tap of the host, made and removed again if there is none of that name; a Linux guest is given the \
-      address of ,ip=ADDRESS/BITS, and ,gateway=ADDRESS and ,dns=ADDRESS. ,bandwidth=SIZE and ,packets=N limit the \
+      its address, 10.0.2.15, by DHCP, with the gateway 10.0.2.2, which answers for names too. ,host-loopback lets the guest reach the host's loopback at its gateway's address. \
+      tap=NAME: a tap of the host, made and removed again if there is none of that name; the host's end has the address \
+      that `ip addr add ADDRESS/BITS dev NAME` there gives it, and a Linux guest that of ,ip=ADDRESS/BITS, and ,gateway=ADDRESS and ,dns=ADDRESS. ,bandwidth=SIZE and ,packets=N limit the \
       bytes and frames a second in each direction. May be repeated.
       """, valueName: "user|tap=name[,mac=address][,mtu=bytes]"))
   var net: [String] = []
@@ -125,7 +126,7 @@ struct Boot: ParsableCommand {
       """
       A directory the guest may mount, with `mount -t virtiofs TAG /mnt`. The tag is share0 for the first, share1 for \
       the next, or what ,tag= gives. The guest can only read it, unless ,rw is added. May be repeated.
-      """, valueName: "directory[,tag=name][,rw]"),
+      """, valueName: "directory[,tag=name][,ro|rw]"),
     completion: .directory)
   var share: [String] = []
 
@@ -186,12 +187,12 @@ struct Boot: ParsableCommand {
     help: ArgumentHelp(
       "The user, by number, that the monitor becomes once all is open; needs --gid. Other groups are given up.",
       valueName: "n"))
-  var uid: [UInt32] = []
+  var uid: [String] = []
 
   @Option(
     parsing: .unconditionalSingleValue,
     help: ArgumentHelp("The group, by number, that the monitor becomes once all is open.", valueName: "n"))
-  var gid: [UInt32] = []
+  var gid: [String] = []
 
   @Option(
     parsing: .unconditionalSingleValue,
@@ -251,7 +252,7 @@ struct Boot: ParsableCommand {
       request.timeLimit = try nanoseconds(timeLimit)
     }
     request.isolation = try Isolation(
-      isOn: !noConfinement, hasJail: jail, user: try single(uid, "--uid"), group: try single(gid, "--gid"),
+      isOn: !noConfinement, hasJail: jail, user: try number(uid, "--uid"), group: try number(gid, "--gid"),
       controlGroup: try single(cgroup, "--cgroup").map { text throws(Diagnostic) in
         try ControlGroup(option: text)
       })
@@ -260,6 +261,16 @@ struct Boot: ParsableCommand {
     request.trace = try single(trace, "--trace")
     request.verbose = verbose
     return request
+  }
+
+  /// The number of a user or a group: names are not looked up.
+  private func number(_ values: [String], _ option: String) throws(Diagnostic) -> UInt32? {
+    guard let text = try single(values, option) else { return nil }
+    guard let number = UInt32(text) else {
+      let tool = option == "--uid" ? "id -u NAME" : "getent group NAME"
+      throw Diagnostic(.usage, "no number", which: "\(option) \(text)", mend: "write one: `\(tool)` tells a name's")
+    }
+    return number
   }
 
   /// The value of an option that is given once or not at all.

@@ -113,6 +113,11 @@ enum InputFile {
     case ENOENT, ENOTDIR:
       return Diagnostic(.noInput, "no such \(what)", which: path, mend: "check the path")
     case EACCES, EPERM:
+      if let folder = FileDescriptor.closedFolder(to: path) {
+        return Diagnostic(
+          .noInput, "no permission for the \(what)", which: path,
+          mend: "this user may not search \(folder): chmod o+x it, or copy the file elsewhere")
+      }
       let mend = what == "disk" ? "change its permissions, or add ,ro if it may be read" : "make it readable"
       return Diagnostic(.noInput, "no permission for the \(what)", which: path, mend: mend)
     case EROFS:

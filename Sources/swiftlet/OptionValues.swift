@@ -118,23 +118,23 @@ extension NamedPort {
 }
 
 extension Share {
-  /// The directory that `DIRECTORY[,tag=NAME][,rw]`, the option's use number `index`, stands for.
+  /// The directory that `DIRECTORY[,tag=NAME][,ro|rw]`, the option's use number `index`, stands for.
   init(option text: String, index: Int) throws(Diagnostic) {
     let parts = text.split(separator: ",", omittingEmptySubsequences: false)
-    var readOnly = true
+    var access: Substring?
     var tag = "share\(index)"
     for part in parts.dropFirst() {
-      if part == "rw" {
-        readOnly = false
+      if access == nil, part == "ro" || part == "rw" {
+        access = part
       } else if part.hasPrefix("tag=") {
         tag = String(part.dropFirst(4))
       } else {
         throw Diagnostic(
           .usage, "bad share option '\(part)'", which: text,
-          mend: "only tag=NAME and rw may follow the directory, and its path may hold no comma")
+          mend: "only tag=NAME and ro or rw may follow the directory, and its path may hold no comma")
       }
     }
-    try self.init(path: String(parts.first ?? ""), tag: tag, readOnly: readOnly)
+    try self.init(path: String(parts.first ?? ""), tag: tag, readOnly: access != "rw")
   }
 }
 

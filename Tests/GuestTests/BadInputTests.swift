@@ -163,7 +163,7 @@ struct BadInputTests {
     Case("$S boot --kernel hello --share fifo", 66, "share is not a directory: fifo"),
     Case("$S boot --kernel hello --share disk/x", 66, "no such share: disk/x"),
     Case("$S boot --kernel hello --share ''", 64, "empty share path"),
-    Case("$S boot --kernel hello --share .,ro", 64, "bad share option 'ro': .,ro: only tag=NAME and rw"),
+    Case("$S boot --kernel hello --share .,no", 64, "bad share option 'no': .,no: only tag=NAME and ro or rw"),
     Case("$S boot --kernel hello --share .,tag=", 64, "bad share tag: use 1 to 36 printable"),
     Case(
       "$S boot --kernel hello --share .,tag=1234567890123456789012345678901234567", 64,
@@ -305,9 +305,10 @@ struct BadInputTests {
 
   private static let alone = "mount -t tmpfs tmpfs /mnt; cp $S $V /mnt; PATH=$PATH:/mnt; "
   private static let nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups /mnt/swiftlet "
-  /// A device of the same number that only root may open.
+  /// A device of the same number that only root may open, or everyone.
   private static let forbidden =
     "mknod -m 600 /mnt/kvm c 10 232; mount --bind /mnt/kvm /dev/kvm; "
+  private static let allowed = "mknod -m 666 /mnt/kvm c 10 232; mount --bind /mnt/kvm /dev/kvm; "
   private static func taps(_ mode: String) -> String {
     "mknod -m \(mode) /mnt/tun c 10 200; mount --bind /mnt/tun /dev/net/tun; "
   }
@@ -325,6 +326,15 @@ struct BadInputTests {
     Case(
       "unshare -m sh -c '\(alone)\(nobody)boot --kernel private'", 66,
       "no permission for the kernel: private: make it"),
+    Case(
+      "unshare -m sh -c '\(alone)mkdir -m 700 /mnt/own; ln -s own/kernel /mnt/link; \(nobody)boot --kernel /mnt/link'",
+      66, "no permission for the kernel: /mnt/link: this user may not search /mnt/own: chmod o+x it"),
+    Case(
+      "unshare -m sh -c '\(alone)mkdir -m 700 /mnt/own; \(nobody)images inspect /mnt/own/image'",
+      66, "no permission for the image: /mnt/own/image: this user may not search /mnt/own: chmod o+x it"),
+    Case(
+      "unshare -m sh -c '\(alone)\(allowed)prlimit --nproc=1 \(nobody)boot --kernel hello'",
+      71, "unavailable: allow it more tasks, by pids= of the control group or ulimit -u"),
     Case(
       "unshare -m sh -c '\(alone)\(nobody)boot --kernel hello --disk disk'", 66,
       "no permission for the disk: disk: "),

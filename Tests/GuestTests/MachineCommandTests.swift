@@ -168,6 +168,23 @@ struct RunTerminalTests {
     #expect(try world.leftovers() == [])
   }
 
+  /// Who kills the command, and its group, with keys of the terminal still the program's, has the terminal as it was.
+  @Test func aKilledCommandLeavesTheTerminalAsItWas() throws {
+    let world = try RunWorld()
+    let pane = try TerminalPane(columns: 100)
+    let sane = try pane.attributes()
+    let words = world.environment.map { "\($0)='\($1)'" }.joined(separator: " ")
+    let program = Program.folder.appendingPathComponent("swiftlet").path
+    try pane.enter("env \(words) \(program) run -t '\(world.image)' sh -c \"echo re''ady; exec sleep 1000\"")
+    try pane.wait(for: "ready")
+    #expect(try pane.attributes() != sane)
+    let command = try #require(pane.descendant(named: "swiftlet"))
+    kill(-command, SIGKILL)
+    try pane.wait(until: "the terminal is as it was") { try pane.attributes() == sane }
+    for _ in 0..<600 where world.processes() != [] { usleep(50_000) }
+    #expect(world.processes() == [])
+  }
+
   /// In a line that goes again; keys are the terminal's until there is a program.
   @Test func aStartThatTakesLongIsTold() throws {
     let world = try RunWorld()

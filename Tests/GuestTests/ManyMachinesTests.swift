@@ -13,7 +13,7 @@ struct ManyMachinesTests {
     // A command that is killed leaves its folder to the next.
     let killed = """
       $S run \(network) $IMAGE true & run=$!
-      until ip link show t0; do sleep 0.02; done >/dev/null 2>&1
+      until ip link show t0 || ! kill -0 $run; do sleep 0.02; done >/dev/null 2>&1
       kill -9 $run
       for n in $(seq 400); do ip link show t0 >/dev/null 2>&1 && sleep 0.05; done
       """

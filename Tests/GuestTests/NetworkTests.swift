@@ -129,6 +129,14 @@ struct NetworkGuestTests {
     #expect(!result.output.contains("REACHED LOOPBACK"), "\(result.output)")
   }
 
+  @Test func aHostWithoutNetworkIsTold() throws {
+    let result = try NetworkNamespace.run(
+      "unshare -n $S boot --net user --kernel \(try BareGuest.path("hello")) 2>&1; echo status $?", limit: 60)
+    #expect(
+      result.output == "swiftlet: the host has no network for the guest: passt: External interface not usable: "
+        + "`ip route` must show a default route; or use a tap\nstatus 71\n")
+  }
+
   /// However a machine ends, no passt stays behind.
   @Test func passtEndsWithTheMachine() throws {
     let result = try NetworkNamespace.runInside(

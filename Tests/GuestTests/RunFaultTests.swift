@@ -67,6 +67,28 @@ struct RunFaultTests {
     #expect(result.error == error)
   }
 
+  /// Whatever ends the command ends what makes the disk, which takes signals itself; and there is no disk.
+  @Test func theEndIsNotKeptWaitingForAWritableDisk() throws {
+    let world = try RunWorld()
+    let result = try world.shell(
+      """
+      mkdir bin
+      printf '#!/bin/sh\\necho $$ >begun\\nexec sleep 1000\\n' > bin/mke2fs
+      chmod +x bin/mke2fs
+      for signal in TERM KILL; do
+        PATH=$PWD/bin:$PATH $S run --writable disk,size=32M $IMAGE true & run=$!
+        until grep -qs sleep "/proc/$(cat begun)/comm" || ! kill -0 $run; do sleep 0.02; done 2>/dev/null
+        sed -n s/SigBlk:.//p "/proc/$(cat begun)/status"; rm begun
+        kill -$signal $run; wait $run 2>/dev/null; echo $?
+      done
+      ls
+      """, limit: 120)
+    let unblocked = String(repeating: "0", count: 16)
+    #expect(result.output == "\(unblocked)\n143\n\(unblocked)\n137\nbin\nruntime\n")
+    for _ in 0..<600 where world.processes() != [] { usleep(50_000) }
+    #expect(world.processes() == [])
+  }
+
   /// Ctrl-Z at a monitor that has not begun, here while it gets its process group: it goes on, and takes such signals later
   /// as other programs do.
   @Test(.enabled(if: access("/usr/bin/strace", X_OK) == 0, "strace is not there"))

@@ -37,7 +37,7 @@ struct RunTests {
     let result = try world.shell(
       """
       $S run $IMAGE -- /bin/sh -c "trap '' USR1; exec dd bs=64k 2>/dev/null" <input >output & run=$!
-      until [ -s output ]; do sleep 0.02; done
+      until [ -s output ] || ! kill -0 $run; do sleep 0.02; done
       for n in 1 2 3 4 5; do kill -USR1 $run 2>/dev/null; sleep 0.02; done
       wait $run
       """, limit: runsLongTests ? 3000 : patience)
@@ -129,7 +129,7 @@ struct RunTests {
       """
       trap '' HUP
       $S run --json result $IMAGE sleep 1000 & run=$!
-      until [ -e "$XDG_RUNTIME_DIR"/swiftlet/*/lock ]; do sleep 0.02; done
+      until [ -e "$XDG_RUNTIME_DIR"/swiftlet/*/lock ] || ! kill -0 $run; do sleep 0.02; done
       kill -HUP $run; kill -USR1 $run; wait $run; echo $?; grep '"ended"' result
       """)
     #expect(result.output == "138\n  \"ended\": \"killed\",\n")

@@ -71,7 +71,10 @@ final class TerminalPane {
   }
 
   /// The monitor that was started here; nil when there is none.
-  func monitor() -> pid_t? { Self.descendant(of: shell, named: "swiftlet-vmm") }
+  func monitor() -> pid_t? { descendant(named: "swiftlet-vmm") }
+
+  /// A process of this name that was started here; nil when there is none.
+  func descendant(named name: String) -> pid_t? { Self.descendant(of: shell, named: name) }
 
   private static func descendant(of process: pid_t, named name: String) -> pid_t? {
     let list = try? String(contentsOfFile: "/proc/\(process)/task/\(process)/children", encoding: .utf8)

@@ -58,12 +58,14 @@ struct OptionTests {
       try ControlGroup(option: "m,memory=1G,cpus=0.5,pids=9")
         == ControlGroup(path: "m", memory: 1 << 30, processorThousandths: 500, tasks: 9))
     for text in [
-      "", "m,", "m,memory", "m,memory=", "m,cpus=-1", "m,cpus=nan", "m,cpus=x", "m,pids=0", "m,pids=1.5",
+      "", "m,", "m,memory", "m,memory=", "m,memory=15M", "m,cpus=-1", "m,cpus=nan", "m,cpus=x", "m,pids=0", "m,pids=1.5",
       "m,x=1",
       "m,pids=1,pids=2", "/m",
     ] {
       #expect(throws: Diagnostic.self, "\(text)") { try ControlGroup(option: text) }
     }
+    let unnamed = #expect(throws: Diagnostic.self) { try ControlGroup(option: "") }
+    #expect(unnamed?.description == "empty cgroup path: name a group, like machines/one")
   }
 
   @Test func isolationIsAskedFor() throws {
@@ -79,6 +81,8 @@ struct OptionTests {
     #expect(throws: Diagnostic.self) { try isolation("--uid", "1", "--uid", "2", "--gid", "1") }
     // Its group would stay root's.
     #expect(throws: Diagnostic.self) { try isolation("--uid", "1") }
+    let named = #expect(throws: Diagnostic.self) { try isolation("--uid", "nobody", "--gid", "1") }
+    #expect(named?.description == "no number: --uid nobody: write one: `id -u NAME` tells a name's")
   }
 
   @Test func portsAreRead() throws {
@@ -230,8 +234,9 @@ struct OptionTests {
     #expect(try Share(option: "/srv", index: 2) == Share(path: "/srv", tag: "share2", readOnly: true))
     #expect(
       try Share(option: "a=b,rw,tag=code", index: 0) == Share(path: "a=b", tag: "code", readOnly: false))
+    #expect(try Share(option: "a,ro", index: 0).readOnly)
     let long = "d,tag=" + String(repeating: "t", count: 37)
-    for text in ["", ",rw", "d,", "d,ro", "d,tag=", "d,tag=a b", "d,tag=ü", "d,tag=\u{7}", long] {
+    for text in ["", ",rw", "d,", "d,ro,rw", "d,tag=", "d,tag=a b", "d,tag=ü", "d,tag=\u{7}", long] {
       #expect(throws: Diagnostic.self) { try Share(option: text, index: 0) }
     }
     let both = try request("--share", "/a", "--share", "/b,rw").shares

@@ -78,6 +78,12 @@ struct UserNetwork: ~Copyable {
     if reason.contains("Overlapping port") {
       return Diagnostic(.usage, "a port is published twice", which: reason, mend: "leave one out")
     }
+    // "External interface not usable", and what later versions make of it.
+    if reason.lowercased().contains("interface") {
+      return Diagnostic(
+        .hostResource, "the host has no network for the guest", which: "passt: \(reason)",
+        mend: "`ip route` must show a default route; or use a tap")
+    }
     return Diagnostic(.hostResource, "passt cannot start", which: "--net user", mend: reason)
   }
 

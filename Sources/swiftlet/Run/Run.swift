@@ -53,6 +53,7 @@ struct Run: ParsableCommand {
     let request = try options.request(words)
     // Also with -d here, where keys of the terminal end it.
     let image = try request.resolveImage()
+    try request.writable?.makeIfMissing()
     guard request.isDetached else { return try RunMachine(request, image).run() }
     let kept = [report?.descriptor, image.lease?.descriptor].compactMap(\.self)
     let whenStarted = try Detachment.begin(keeping: kept)

@@ -75,7 +75,7 @@ struct RunMachine {
     var boot = request.boot
     boot.initialRamdisk = try Agent.path()
     boot.disks.insert(try Disk(path: image.path, readOnly: true), at: 0)
-    if let writable = request.writable { boot.disks.append(try writable.prepared()) }
+    if let writable = request.writable { boot.disks.append(try writable.disk()) }
     boot.vsock = try VirtioSocket(path: folder.place(Self.socketName))
     let description = try boot.describe(startedAt: Program.startedAt)
     let listener: NamedListener

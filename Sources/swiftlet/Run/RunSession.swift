@@ -151,7 +151,10 @@ struct RunSession: ~Copyable {
   /// The keys are the program's from now on, and before they are those of the terminal.
   private mutating func begin() {
     guard hasTerminal else { return }
-    if terminal?.makeRaw() == true { Signal.ignoreBackgroundOutput() }
+    if terminal?.makeRaw() == true {
+      terminal?.keepWhenKilled()
+      Signal.ignoreBackgroundOutput()
+    }
     // It may have changed since it was asked for.
     connection.send(.resize(TerminalSize.now))
   }

@@ -22,9 +22,13 @@ struct WritableDisk: Equatable {
     path = String(parts.first ?? "")
   }
 
-  /// The disk as the machine has it, an ext4; made where that was asked for.
-  func prepared() throws(Diagnostic) -> Disk {
+  /// Makes it where that was asked for and it is not there. Takes as long as that does, and may be interrupted.
+  func makeIfMissing() throws(Diagnostic) {
     if access(path, F_OK) != 0, let size { try make(size) }
+  }
+
+  /// The disk as the machine has it, an ext4.
+  func disk() throws(Diagnostic) -> Disk {
     let file = try InputFile.open(path, "disk", O_RDWR)
     guard let mark = try? file.bytes(count: 2, at: 1080), mark == [0x53, 0xef] else {
       throw Diagnostic(
