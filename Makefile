@@ -43,6 +43,7 @@ guests: setup ## Build the guests that are not built yet (cached outside)
 	@mkdir -p share/swiftlet/kernels
 	@for flavour in up smp; do ln -sfn "$$($(GUESTS)/linux/build --print-dir $$flavour)" \
 	  share/swiftlet/kernels/$$flavour; done
+	@ln -sfn "$$($(GUESTS)/bare/build --print-dir)" share/swiftlet/bare
 	@ln -sfn "$$($(GUESTS)/agent/build --print-dir)" share/swiftlet/agent
 	@ln -sfn "$$($(GUESTS)/rootfs/build --print-dir)" share/swiftlet/rootfs
 
@@ -88,7 +89,7 @@ bench: build guests ## Time boots, and compare with containers and other monitor
 
 bench-core: build guests ## Measure against the limits; BENCH=--check fails where one is missed
 	@tools/setup Benchmarks/packages.txt
-	@$(MAKE) --silent --no-print-directory bin/bench/twin bin/bench/true
+	@$(MAKE) --silent --no-print-directory bin/bench/true
 	@Benchmarks/run .build-static/release/bench-core --programs bin --root share/swiftlet/rootfs/root.erofs \
 	  --guests "$$($(GUESTS)/bare/build --print-dir)" $(BENCH)
 

@@ -47,7 +47,9 @@ enum Scale {
       let text =
         tick >= 1e9
         ? "\(fixed(tick / 1e9, 0)) s"
-        : tick >= 1e6 ? "\(fixed(tick / 1e6, 0)) ms" : "\(fixed(tick / 1e3, 0)) µs"
+        : tick >= 1e6
+          ? "\(fixed(tick / 1e6, 0)) ms"
+          : tick >= 1e3 ? "\(fixed(tick / 1e3, 0)) µs" : "\(fixed(tick, 0)) ns"
       return "<text x=\"\(fixed(place, 2))%\" y=\"14\" text-anchor=\"\(anchor)\">\(text)</text>"
     }
     return "<svg height=\"18\" role=\"presentation\">\(labels.joined())</svg>"
@@ -86,7 +88,7 @@ struct Strip {
     }
     body +=
       "<line class=\"median\" x1=\"\(x(samples.median))%\" x2=\"\(x(samples.median))%\" y1=\"2\" y2=\"\(height - 2)\"/>"
-    let title = "\(Page.escaped(name)): \(samples.count) runs, median \(Page.milliseconds(samples.median))"
+    let title = "\(Page.escaped(name)): \(samples.count) values, median \(series.unit.text(samples.median))"
     return
       "<svg class=\"values\" height=\"\(height)\" role=\"img\" data-name=\"\(Page.escaped(name))\"><title>\(title)</title>\(body)</svg>"
   }

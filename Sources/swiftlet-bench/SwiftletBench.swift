@@ -20,7 +20,9 @@ struct SwiftletBench: ParsableCommand {
         .joined(separator: "\n"))
       128+n  ended by signal n
       """,
-    subcommands: [BootBench.self, CompareBench.self, Differing.self])
+    subcommands: [
+      BootBench.self, CompareBench.self, DensityBench.self, StartRateBench.self, ExitsBench.self, Differing.self,
+    ])
 }
 
 @main
