@@ -72,10 +72,14 @@ package struct Series: Codable, Sendable, Equatable {
   /// KVM's names of what it counted in this phase, and how much, in each run.
   package var counters: [String: [Double]]?
   /// Bytes that are moved in the time that was taken; nil where the time is what counts.
-  package var bytesMoved: Int?
+  package let bytesMoved: Int?
 
-  package init(_ name: String, _ unit: Unit, _ values: [Double], counters: [String: [Double]]? = nil) {
-    (self.name, self.unit, self.values, self.counters) = (name, unit, values, counters)
+  package init(
+    _ name: String, _ unit: Unit, _ values: [Double], counters: [String: [Double]]? = nil,
+    moving bytesMoved: Int? = nil
+  ) {
+    (self.name, self.unit, self.values) = (name, unit, values)
+    (self.counters, self.bytesMoved) = (counters, bytesMoved)
     summary = Summary(Samples(values))
     interval = Bootstrap().median(of: Samples(values))
   }

@@ -78,8 +78,9 @@ func show(_ text: String) throws(Diagnostic) {
 final class TemporaryFolder {
   let path: String
 
-  init() throws(Failure) {
-    let place = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+  /// - Parameter place: the folder that it is made in, if not that for temporary files.
+  init(in place: String? = nil) throws(Failure) {
+    let place = place ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     var template = Array("\(place)/swiftlet-bench-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else {
       throw Failure("cannot make a folder in \(place): \(String(cString: strerror(errno)))")

@@ -21,7 +21,7 @@ struct SwiftletBench: ParsableCommand {
       128+n  ended by signal n
       """,
     subcommands: [
-      BootBench.self, CompareBench.self, DensityBench.self, StartRateBench.self, ExitsBench.self, Differing.self,
+      BootBench.self, CompareBench.self, DensityBench.self, StartRateBench.self, IoBench.self, ExitsBench.self, Differing.self,
     ])
 }
 
