@@ -54,9 +54,10 @@ extension ResultDocument {
           contestant.name, rate(Samples(pace.values).median),
           pace.interval.map { "\(rate($0.high)) to \(rate($0.low))" } ?? "-",
           reference.map { fixed($0.median / Samples(pace.values).median, 3) } ?? "-",
-        ] + [times.minimum, times.median, times.quantile(0.9), times.quantile(0.99), times.maximum].map {
-          fixed($0 / 1e6, 2)
-        })
+        ]
+          + [times.minimum, times.median, times.quantile(0.9), times.quantile(0.99), times.maximum].map {
+            fixed($0 / 1e6, 2)
+          })
     }
     return table.text + missing.map { "\($0)\n" }.joined()
   }

@@ -20,7 +20,7 @@ extension Page {
       \(Strip(row.series, scale: scale, hasBox: true, name: row.name).svg)</div>
       """
     }
-    return body.joined(separator: "\n") + "\n" + scale.axis
+    return body.joined(separator: "\n") + "\n" + scale.axis(in: rows.first?.series.unit ?? .count)
   }
 
   private static func logarithmic(_ rows: [Row]) -> Scale {
@@ -103,7 +103,8 @@ extension Page {
 
   private static func row(_ series: Series, of name: String) -> Row {
     Row(
-      name: "\(name): \(series.name)", detail: series.unit.text(Samples(series.values).median), series: series)
+      name: "\(name): \(series.name)", detail: series.unit.text(Samples(series.values).median), series: series
+    )
   }
 
   // MARK: Machines

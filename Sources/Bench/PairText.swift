@@ -12,7 +12,8 @@ extension ResultDocument {
   /// What only the base can do has rows too.
   private func seriesOfNobodyElse(_ reference: Contestant?) -> [String] {
     let others = contestants.filter { $0.name != reference?.name }
-    return (reference?.series ?? []).map(\.name).filter { name in !others.contains { $0.series(name) != nil } }
+    return (reference?.series ?? []).map(\.name).filter { name in !others.contains { $0.series(name) != nil }
+    }
   }
 
   private func pairTable(
@@ -39,7 +40,9 @@ private struct Pair {
   let ours: Series?
   let base: Series?
 
-  init(_ name: String, ours: Series?, base: Series?) { (self.name, self.ours, self.base) = (name, ours, base) }
+  init(_ name: String, ours: Series?, base: Series?) {
+    (self.name, self.ours, self.base) = (name, ours, base)
+  }
 
   var times: [String] {
     func text(_ value: Double?) -> String { value.map { fixed($0 / 1e3, $0 < 1e5 ? 2 : 1) } ?? "-" }

@@ -39,8 +39,12 @@ enum Scale {
     }.joined()
   }
 
-  /// The scale itself, below its plots.
-  var axis: String {
+  /// The scale itself, below its plots: of powers of ten in time, or of both ends in any unit.
+  func axis(in unit: Series.Unit = .nanoseconds) -> String {
+    if case .linear(let low, let high) = self {
+      return "<svg height=\"18\" role=\"presentation\"><text x=\"0\" y=\"14\">\(unit.text(low))</text>"
+        + "<text x=\"100%\" y=\"14\" text-anchor=\"end\">\(unit.text(high))</text></svg>"
+    }
     let labels = ticks.map { tick in
       let place = percent(tick)
       let anchor = place < 5 ? "start" : place > 95 ? "end" : "middle"

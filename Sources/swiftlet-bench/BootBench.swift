@@ -46,7 +46,8 @@ struct BootBench: ParsableCommand {
     try measure(.boot, runs: runs, warmUps: warmUp, into: files) { swiftlet, conditions in
       let arguments = try ["boot"] + bootOptions(swiftlet)
       conditions.describe(kernel: try kernel ?? swiftlet.guest("kernels/up/vmlinux"))
-      let caches = cold ? HostCaches([swiftlet.program, swiftlet.monitor, conditions.kernel] + arguments) : nil
+      let caches =
+        cold ? HostCaches([swiftlet.program, swiftlet.monitor, conditions.kernel] + arguments) : nil
       let measurement = try BootMeasurement(swiftlet, arguments, limit: timeLimit, caches: caches)
       var contestant = Contestant("swiftlet boot", command: [swiftlet.program] + arguments)
       contestant.add(try measurement.boots(runs, warmUp: warmUp))

@@ -94,27 +94,30 @@ private struct DensityMeasurement {
     let progress = ProgressLine(total: most)
     let before = Bench.Program.hostMemory("MemAvailable")
     var (machines, contestants, warnings): ([IdleMachine], [Contestant], [String]) = ([], [], [])
-    while machines.count < most {
-      if let shortage { warnings.append("no more than \(machines.count) machines were started: \(shortage)") }
-      else {
-        progress.show("starting machines", done: machines.count)
-        do throws(Failure) {
-          machines.append(try IdleMachine(Job(name: "a machine", arguments: command), limit: limit))
-        } catch {
-          if error.signal != nil || machines.isEmpty { throw error }
-          warnings.append("no more than \(machines.count) machines were started: \(error)")
-        }
+    while machines.count < most, warnings.isEmpty {
+      progress.show("starting machines", done: machines.count)
+      if let reason = try shortage ?? start(&machines) {
+        warnings.append("no more than \(machines.count) machines were started: \(reason)")
       }
-      let isLast = machines.count == most || !warnings.isEmpty
-      if !machines.isEmpty, isLast || machines.count.nonzeroBitCount == 1,
-        contestants.last.map({ $0.name != DensityMeasurement.name(machines.count) }) ?? true
-      {
-        contestants.append(try look(at: machines, availableBefore: before))
-      }
-      if isLast { break }
+      let (isLast, name) = (machines.count == most || !warnings.isEmpty, Self.name(machines.count))
+      guard machines.count.nonzeroBitCount == 1 || isLast && machines.count > 0,
+        contestants.last?.name != name
+      else { continue }
+      contestants.append(try look(at: machines, availableBefore: before))
     }
     guard !contestants.isEmpty else { throw Failure(warnings.first ?? "no machine was started") }
     return Findings(contestants: contestants, warnings: warnings)
+  }
+
+  /// - Returns: why there is none more; nil where there is.
+  private func start(_ machines: inout [IdleMachine]) throws(Failure) -> String? {
+    do throws(Failure) {
+      machines.append(try IdleMachine(Job(name: "a machine", arguments: command), limit: limit))
+      return nil
+    } catch {
+      if error.signal != nil || machines.isEmpty { throw error }
+      return error.description
+    }
   }
 
   private static func name(_ count: Int) -> String { "\(count) machine\(count == 1 ? "" : "s")" }
@@ -137,7 +140,9 @@ private struct DensityMeasurement {
     guard shares.count == machines.count, counts.count == machines.count else {
       throw Failure("a machine has ended, or its memory may not be looked at")
     }
-    func series(_ name: String, _ unit: Series.Unit, _ values: [Double]) -> Series { Series(name, unit, values) }
+    func series(_ name: String, _ unit: Series.Unit, _ values: [Double]) -> Series {
+      Series(name, unit, values)
+    }
     contestant.series = [
       series(DensitySeries.resident, .bytes, shares.map { Double($0.resident) }),
       series(DensitySeries.residentBeyond, .bytes, shares.map { Double($0.residentBeyondGuest) }),

@@ -121,7 +121,8 @@ private struct ExitMeasurement {
     for round in 0...runs {
       for index in ways.indices {
         progress.show(
-          "\(contestants[ways[index].contestant].name), \(ways[index].kind.name)", done: round * ways.count + index)
+          "\(contestants[ways[index].contestant].name), \(ways[index].kind.name)",
+          done: round * ways.count + index)
         if !ways[index].hasFailed { try run(index, isTrial: round == 0) }
       }
     }

@@ -13,8 +13,12 @@ final class HostCaches {
   /// - Parameter words: those that name files, alone or before a comma, as options of `swiftlet boot` do.
   init(_ words: [String?]) {
     let paths = words.compactMap { $0?.split(separator: ",").first.map(String.init) }
-    files = Set(paths.filter { $0.hasPrefix("/") || $0.contains(".") || $0.contains("/") })
-      .filter { Bench.Program.size($0) ?? 0 > 0 }.sorted()
+    files = Set(paths).filter(HostCaches.isFile).sorted()
+  }
+
+  private static func isFile(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_size > 0
   }
 
   func drop() {
@@ -51,7 +55,10 @@ final class HostCaches {
   /// What was dropped, for the conditions.
   var text: String {
     func mebibytes(_ bytes: Int) -> String { "\(fixed(Double(bytes) / 1_048_576, 1)) MiB" }
-    return "before each boot \(mebibytes(size - left)) of the \(mebibytes(size)) of \(files.count) files were dropped"
-      + (dropsAll ? ", and all else by \(HostCaches.all)" : "; the rest of the host's caches may only be dropped by root")
+    return
+      "before each boot \(mebibytes(size - left)) of the \(mebibytes(size)) of \(files.count) files were dropped"
+      + (dropsAll
+        ? ", and all else by \(HostCaches.all)"
+        : "; the rest of the host's caches may only be dropped by root")
   }
 }

@@ -84,7 +84,9 @@ private struct RateMeasurement {
 
   /// Starts again and again for so many seconds, at least once, and waits for the last.
   /// - Parameter tick: called with the whole seconds that have passed, about once in each.
-  private func start(_ entrant: Entrant, together: Int, for seconds: Int, _ tick: (Int) -> Void) throws(Failure) -> Ends {
+  private func start(_ entrant: Entrant, together: Int, for seconds: Int, _ tick: (Int) -> Void)
+    throws(Failure) -> Ends
+  {
     let began = Clock.monotonicNanoseconds()
     let (slots, length) = ((0..<together).map { _ in Slot() }, UInt64(seconds) * 1_000_000_000)
     var (ends, shown) = (Ends(), -1)

@@ -71,7 +71,8 @@ struct FsMeasures {
       try measures.transfer("directory: read 128 KiB in sequence", .read, 128 << 10),
       try measures.transfer("directory: write 4 KiB", .write, 4 << 10),
       try measures.transfer("directory: write 128 KiB in sequence", .write, 128 << 10),
-      try measures.named("directory: look a name up, then its attributes, beside fstatat twice", works: 8) { node in
+      try measures.named("directory: look a name up, then its attributes, beside fstatat twice", works: 8) {
+        node in
         [
           (.lookUp, 1, .fuse([], name), entryRoom),
           (.getAttributes, node, .fuse([UInt64(0), UInt64(0)]), attributesRoom),

@@ -1,5 +1,5 @@
-import Bench
 import Backends
+import Bench
 import DeviceFakes
 import Devices
 import GuestMemory
