@@ -16,7 +16,7 @@ SCRIPTS := tools/setup .ci/run $(GUESTS)/linux/build $(GUESTS)/linux/repack $(GU
 	tools/install tools/manual $(addprefix examples/,run images pipeline separate contained web python compile)
 
 .DEFAULT_GOAL := all
-.PHONY: all help setup build guests run bench bench-peers bench-core bench-devices bench-run examples test test-setup test-long test-stock fuzz hostile filters ci lint format install uninstall clean
+.PHONY: all help setup build guests run bench bench-peers bench-core bench-run examples test test-setup test-long test-stock fuzz hostile filters ci lint format install uninstall clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -43,6 +43,7 @@ guests: setup ## Build the guests that are not built yet (cached outside)
 	@mkdir -p share/swiftlet/kernels
 	@for flavour in up smp; do ln -sfn "$$($(GUESTS)/linux/build --print-dir $$flavour)" \
 	  share/swiftlet/kernels/$$flavour; done
+	@ln -sfn "$$($(GUESTS)/bare/build --print-dir)" share/swiftlet/bare
 	@ln -sfn "$$($(GUESTS)/agent/build --print-dir)" share/swiftlet/agent
 	@ln -sfn "$$($(GUESTS)/rootfs/build --print-dir)" share/swiftlet/rootfs
 
@@ -80,20 +81,23 @@ filters: setup ## Compile the filters of system calls from their rules
 bench-peers: setup ## Install what `make bench` compares with, as far as Debian has it
 	@tools/setup Benchmarks/packages-peers.txt
 
-# The results stay in bin/bench, for `swiftlet bench diff` and for a browser.
-bench: build guests ## Time boots, and compare with containers and other monitors; BENCH="-n 50" for more runs
+# The results stay in bin/bench: JSON for `swiftlet bench diff`, pages for a browser, and the tables.
+BOOTS ?= 10
+ROUNDS ?= 5
+bench: build guests ## Measure boots, starts, devices and exits, and compare with others; BOOTS=10 and ROUNDS=5 of the long ones
 	@mkdir -p bin/bench
-	@bin/swiftlet bench boot --json bin/bench/boot.json --html bin/bench/boot.html $(BENCH)
-	@Benchmarks/run bin/swiftlet bench compare --json bin/bench/compare.json --html bin/bench/compare.html $(BENCH)
+	@bench() { local name=$$1; shift; echo "$$name:"; \
+	  Benchmarks/run bin/swiftlet bench "$$@" --json bin/bench/$$name.json --html bin/bench/$$name.html \
+	  | tee bin/bench/$$name.txt; echo; }; \
+	bench boot boot -n $(BOOTS); bench compare compare -n $(ROUNDS); bench density density; \
+	bench density-linux density --linux -n 4; bench start-rate start-rate; bench io io -n 11; \
+	bench exits exits -n 7
 
 bench-core: build guests ## Measure against the limits; BENCH=--check fails where one is missed
 	@tools/setup Benchmarks/packages.txt
-	@$(MAKE) --silent --no-print-directory bin/bench/twin bin/bench/true
+	@$(MAKE) --silent --no-print-directory bin/bench/true
 	@Benchmarks/run .build-static/release/bench-core --programs bin --root share/swiftlet/rootfs/root.erofs \
 	  --guests "$$($(GUESTS)/bare/build --print-dir)" $(BENCH)
-
-bench-devices: build guests ## Measure each device beside the host's own calls; BENCH="--folder DIR" says where the disk is
-	@.build-static/release/bench-devices --programs bin --guests "$$($(GUESTS)/bare/build --print-dir)" $(BENCH)
 
 bench-run: build guests ## Measure what a machine of its own costs a program; with QEMU beside it
 	@tools/setup Benchmarks/packages.txt Benchmarks/packages-run.txt

@@ -85,12 +85,14 @@ let package = Package(
       name: "confinement-filters", dependencies: ["CKVM", "CLinux", "CSeccomp", "LinuxSystem"],
       swiftSettings: strict),
 
+    .systemLibrary(name: "CBench", path: "Sources/CBench"),
     // `swiftlet bench`: how programs are measured, what that says, and how it is told. Knows nothing of KVM.
     .target(name: "Bench", dependencies: ["Configuration", "LinuxSystem"], swiftSettings: strict),
     .executableTarget(
       name: "swiftlet-bench",
       dependencies: [
-        "Bench", "Configuration", "Digests", "LinuxSystem",
+        "Backends", "Bench", "CBench", "Configuration", "DeviceFakes", "Devices", "Digests", "GuestMemory",
+        "LinuxSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -115,16 +117,6 @@ let package = Package(
         "Bench", "BenchSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks/Run", swiftSettings: strict),
-    .systemLibrary(name: "CBench", path: "Benchmarks/CBench"),
-    .executableTarget(
-      name: "bench-devices",
-      dependencies: [
-        "Bench", "BenchSupport", "Backends", "CBench", "Configuration", "DeviceFakes", "Devices",
-        "GuestMemory",
-        "LinuxSystem",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ],
-      path: "Benchmarks/Devices", swiftSettings: strict),
 
     .testTarget(
       name: "KernelImagesTests", dependencies: ["KernelImages", "Boot", "Configuration", "LinuxSystem"],

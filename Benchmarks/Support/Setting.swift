@@ -21,7 +21,7 @@ package struct Setting {
 
   package var command: String { programs + "/swiftlet" }
   package var monitor: String { programs + "/swiftlet-vmm" }
-  package var twin: String { programs + "/bench/twin" }
+  package var twin: String { guests + "/twin" }
   package var nothing: String { programs + "/bench/true" }
 
   /// The monitor, started without the command before it.

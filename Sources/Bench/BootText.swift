@@ -1,7 +1,15 @@
 extension ResultDocument {
   /// For people.
-  package var text: String {
-    let body = contestants.first.map(\.phaseTable) ?? ""
+  /// - Parameter base: the contestant that the others are told beside.
+  package func text(base: String = "") -> String {
+    let body =
+      switch kind {
+      case .boot: contestants.first.map(\.phaseTable) ?? ""
+      case .compare: comparisonTable(base: base)
+      case .exits, .io: pairTables(base: base)
+      case .density: densityTable
+      case .startRate: rateTable(base: base)
+      }
     return conditions.text + "\n" + body + warnings.map { "warning: \($0)\n" }.joined()
   }
 }
@@ -13,8 +21,9 @@ extension Conditions {
       if let value = kvm[name] { text += "\(name): \(value)\n" }
     }
     if let kernel, let kernelSHA256 { text += "kernel: \(kernel), SHA-256 \(kernelSHA256.prefix(12))\n" }
-    text +=
-      "\(runs) runs after \(warmUps) to warm up, load average \(fixed(loadAtStart, 2)), then \(fixed(loadAtEnd, 2))"
+    if let cache { text += "caches: \(cache)\n" }
+    if runs > 0 { text += "\(runs) runs after \(warmUps) to warm up, " }
+    text += "load average \(fixed(loadAtStart, 2)), then \(fixed(loadAtEnd, 2))"
     if let otherWork { text += ", other work \(fixed(100 * otherWork, 0)) % of the processors' time" }
     return text + "\n"
   }

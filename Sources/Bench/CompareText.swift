@@ -1,7 +1,7 @@
 extension ResultDocument {
   /// A row for each contestant, in the order of their times; those that have none at the end, with the reason.
   /// - Parameter base: the contestant that the others' times are told in parts of.
-  package func comparisonText(base: String) -> String {
+  func comparisonTable(base: String) -> String {
     let ran = contestants.filter { $0.failure == nil && $0.absence == nil }
     let ordered = ran.sorted { ($0.wallMedian ?? .infinity) < ($1.wallMedian ?? .infinity) }
     let reference = contestants.first { $0.name == base }?.samples(Series.wall)
@@ -9,12 +9,18 @@ extension ResultDocument {
       "", "ms", "95 %", "times \(base)", "95 %", "CPU ms", "memory MiB", "threads", "disk MiB", "kernel", "",
     ])
     for contestant in ordered { table.add(contestant.row(reference)) }
-    var text = conditions.text + "\n" + table.text
-    for contestant in contestants {
-      if let failure = contestant.failure { text += "\(contestant.name): fails: \(failure)\n" }
-      if let absence = contestant.absence { text += "\(contestant.name): absent: \(absence)\n" }
+    return table.text + missing.map { "\($0)\n" }.joined()
+  }
+
+  /// Who or what has no numbers, and why, a line each.
+  var missing: [String] {
+    contestants.flatMap { contestant in
+      let reason =
+        contestant.failure.map { "fails: \($0)" } ?? contestant.absence.map { "absent: \($0)" }
+      let parts = (contestant.notMeasured ?? [:]).sorted { $0.key < $1.key }
+      return (reason.map { ["\(contestant.name): \($0)"] } ?? [])
+        + parts.map { "\(contestant.name), \($0.key): \($0.value)" }
     }
-    return text + warnings.map { "warning: \($0)\n" }.joined()
   }
 }
 

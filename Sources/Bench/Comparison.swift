@@ -73,18 +73,20 @@ extension Comparison.Row {
     case (.same, _): ""
     case (.slower, .nanoseconds): "slower"
     case (.faster, .nanoseconds): "faster"
-    case (.slower, .count): "more"
+    case (.slower, .count), (.slower, .bytes): "more"
     case (.faster, .count): "fewer"
+    case (.faster, .bytes): "less"
     }
   }
 }
 
 extension Series.Unit {
-  /// Milliseconds, or a number.
+  /// Milliseconds or less, a number, or mebibytes.
   package func text(_ value: Double) -> String {
     switch self {
-    case .nanoseconds: fixed(value / 1e6, 3) + " ms"
+    case .nanoseconds: value < 1e5 ? fixed(value / 1e3, 2) + " µs" : fixed(value / 1e6, 3) + " ms"
     case .count: fixed(value, 0)
+    case .bytes: fixed(value / 1_048_576, 2) + " MiB"
     }
   }
 }

@@ -20,11 +20,14 @@ package struct Conditions: Codable, Sendable, Equatable {
   package var swiftlet = ""
   /// The command that measured.
   package var command: [String] = []
+  /// 0 where a benchmark has none: what it measures it measures in a time.
   package var runs = 0
   package var warmUps = 0
   /// The guest's kernel, where there is one for all.
   package var kernel: String?
   package var kernelSHA256: String?
+  /// What was dropped of the host's caches before each run; nil where nothing was.
+  package var cache: String?
   /// Of the order in which contestants were started.
   package var seed: UInt64?
 

@@ -6,7 +6,10 @@ package struct ResultDocument: Codable, Sendable, Equatable {
   package static let formatName = "swiftlet-bench"
   package static let currentVersion = 1
 
-  package enum Kind: String, Codable, Sendable { case boot, compare }
+  package enum Kind: String, Codable, Sendable {
+    case boot, compare, exits, density, io
+    case startRate = "start-rate"
+  }
 
   package var format = ResultDocument.formatName
   package var version = ResultDocument.currentVersion
@@ -43,17 +46,19 @@ package struct Contestant: Codable, Sendable, Equatable {
   /// How it ended, where not as it should.
   package var failure: String?
   package var series: [Series] = []
+  /// Series that others have and this one has not, and why.
+  package var notMeasured: [String: String]?
 
   package init(_ name: String, command: [String] = []) { (self.name, self.command) = (name, command) }
 
-  package func samples(_ name: String) -> Samples? {
-    series.first { $0.name == name }.map { Samples($0.values) }
-  }
+  package func samples(_ name: String) -> Samples? { series(name).map { Samples($0.values) } }
+
+  package func series(_ name: String) -> Series? { series.first { $0.name == name } }
 }
 
 /// The values of one quantity, in the order of the runs.
 package struct Series: Codable, Sendable, Equatable {
-  package enum Unit: String, Codable, Sendable { case nanoseconds, count }
+  package enum Unit: String, Codable, Sendable { case nanoseconds, count, bytes }
 
   package static let wall = "wall"
   package static let processor = "processor"
@@ -66,9 +71,15 @@ package struct Series: Codable, Sendable, Equatable {
   package let interval: Interval?
   /// KVM's names of what it counted in this phase, and how much, in each run.
   package var counters: [String: [Double]]?
+  /// Bytes that are moved in the time that was taken; nil where the time is what counts.
+  package let bytesMoved: Int?
 
-  package init(_ name: String, _ unit: Unit, _ values: [Double], counters: [String: [Double]]? = nil) {
-    (self.name, self.unit, self.values, self.counters) = (name, unit, values, counters)
+  package init(
+    _ name: String, _ unit: Unit, _ values: [Double], counters: [String: [Double]]? = nil,
+    moving bytesMoved: Int? = nil
+  ) {
+    (self.name, self.unit, self.values) = (name, unit, values)
+    (self.counters, self.bytesMoved) = (counters, bytesMoved)
     summary = Summary(Samples(values))
     interval = Bootstrap().median(of: Samples(values))
   }

@@ -146,26 +146,54 @@ package struct RunningJob: ~Copyable {
   package consuming func end(within seconds: Int, looking look: ((pid_t) -> Void)? = nil) throws(Failure)
     -> Job.Run
   {
-    var (status, usage) = (Int32(0), rusage())
     let deadline = started &+ UInt64(seconds) &* 1_000_000_000
-    while wait4(identifier, &status, WNOHANG, &usage) == 0 {
+    while true {
+      if let run = try ended() { return run }
       look?(identifier)
       let now = Clock.monotonicNanoseconds()
       let signal =
         look == nil ? WatchedSignals.wait(now < deadline ? deadline &- now : 0) : WatchedSignals.wait(0)
       guard now < deadline, signal == nil || signal == SIGCHLD else {
         ProcessTree.kill(identifier)
-        waitpid(identifier, &status, 0)
+        waitpid(identifier, nil, 0)
         if let signal, signal != SIGCHLD { throw Failure("interrupted", signal: signal) }
         throw Failure("\(name) does not end within \(seconds) s")
       }
     }
+  }
+
+  /// - Returns: how it went, once, where the program has ended; nil while it runs.
+  package func ended() throws(Failure) -> Job.Run? {
+    var (status, usage) = (Int32(0), rusage())
+    guard wait4(identifier, &status, WNOHANG, &usage) != 0 else { return nil }
     let ended = Clock.monotonicNanoseconds()
     let (said, complained) = (try RunningJob.text(output), try RunningJob.text(error))
     return Job.Run(
       startedAt: started, endedAt: ended, waitStatus: status,
       processorTime: usage.ru_utime.nanoseconds &+ usage.ru_stime.nanoseconds, output: said, error: complained
     )
+  }
+
+  /// Waits until the program has said something, a word of it in `text`, and leaves it running.
+  /// - Throws: where it ends before, does not say so within so many seconds, or this program was asked to end.
+  package func waitUntilItSays(_ word: String, within seconds: Int) throws(Failure) {
+    let deadline = started &+ UInt64(seconds) &* 1_000_000_000
+    var said = ""
+    while !said.contains(word) {
+      var ready = pollfd(fd: output.raw, events: Int16(POLLIN), revents: 0)
+      if Glibc.poll(&ready, 1, 20) > 0 {
+        let more = try nextOutput()
+        guard !more.isEmpty else {
+          let line = try RunningJob.text(error).split(separator: "\n").last ?? "it said nothing"
+          throw Failure("\(name) ended: \(line)")
+        }
+        said += more
+      }
+      try WatchedSignals.check()
+      guard Clock.monotonicNanoseconds() < deadline else {
+        throw Failure("\(name) does not say \(word) within \(seconds) s")
+      }
+    }
   }
 
   /// What has been said, without waiting for who else may have the pipe open.
@@ -214,22 +242,32 @@ extension timeval {
 }
 
 /// The signals that end a wait for a program: its own end, and those that ask this program to end.
-enum WatchedSignals {
-  private static var all: sigset_t {
+package enum WatchedSignals {
+  private static let toEnd = [SIGINT, SIGTERM, SIGHUP]
+
+  private static func set(_ signals: [Int32]) -> sigset_t {
     var set = sigset_t()
     sigemptyset(&set)
-    for signal in [SIGCHLD, SIGINT, SIGTERM, SIGHUP] { sigaddset(&set, signal) }
+    for signal in signals { sigaddset(&set, signal) }
     return set
   }
 
-  static func block() {
-    var set = all
+  /// From here on they wait to be looked at, in this thread and all that it starts.
+  package static func block() {
+    var set = set(toEnd + [SIGCHLD])
     pthread_sigmask(SIG_BLOCK, &set, nil)
   }
 
+  /// - Throws: where this program has been asked to end.
+  package static func check() throws(Failure) {
+    var (set, limit) = (set(toEnd), timespec())
+    let signal = sigtimedwait(&set, nil, &limit)
+    if signal > 0 { throw Failure("interrupted", signal: signal) }
+  }
+
   /// - Returns: the signal; nil where none came within so many nanoseconds.
-  static func wait(_ nanoseconds: UInt64) -> Int32? {
-    var set = all
+  package static func wait(_ nanoseconds: UInt64) -> Int32? {
+    var set = set(toEnd + [SIGCHLD])
     var limit = timespec(
       tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
     let signal = sigtimedwait(&set, nil, &limit)

@@ -1,8 +1,8 @@
 /// A result as one page that needs nothing else: text, tables, and plots as SVG. In light and dark, on wide and narrow
 /// windows: plots are as wide as the page, their letters are not.
 package struct Page {
-  private let document: ResultDocument
-  private let base: String
+  let document: ResultDocument
+  let base: String
 
   /// - Parameter base: the contestant that the others' times are told in parts of.
   package init(_ document: ResultDocument, base: String = "") {
@@ -10,10 +10,14 @@ package struct Page {
   }
 
   package var html: String {
-    let title =
+    let (title, body) =
       switch document.kind {
-      case .boot: "Where the time of a boot goes"
-      case .compare: "How long until it has run"
+      case .boot: ("Where the time of a boot goes", bootBody)
+      case .compare: ("How long until it has run", compareBody)
+      case .exits: ("What it costs to leave the guest", pairsBody)
+      case .io: ("What devices cost", pairsBody)
+      case .density: ("How many idle machines fit", densityBody)
+      case .startRate: ("How many starts a second", rateBody)
       }
     return """
       <!DOCTYPE html>
@@ -25,10 +29,10 @@ package struct Page {
       <main>
       <h1>\(title)</h1>
       <p>Linux \(Page.escaped(document.conditions.hostKernel)), \(document.conditions.processors) × \
-      \(Page.escaped(document.conditions.processor)); \(document.conditions.runs) runs, \
+      \(Page.escaped(document.conditions.processor)); \(Page.runs(document.conditions.runs))\
       \(Page.escaped(document.conditions.date))</p>
       \(document.warnings.map { "<p class=\"warning\">\(Page.escaped($0))</p>" }.joined(separator: "\n"))
-      \(document.kind == .boot ? bootBody : compareBody)
+      \(body)
       \(conditionsBody)
       </main>
       </html>
@@ -64,55 +68,6 @@ package struct Page {
       """
   }
 
-  // MARK: A comparison
-
-  private var compareBody: String {
-    let ran = document.contestants.filter { !($0.samples(Series.wall)?.values.isEmpty ?? true) }
-    let ordered = ran.sorted { Page.median($0) < Page.median($1) }
-    let all = Samples(ordered.flatMap { $0.samples(Series.wall)?.values ?? [] })
-    let scale = Scale.logarithmic(all.minimum, all.maximum)
-    let reference = document.contestants.first { $0.name == base }?.samples(Series.wall)
-    let boxes = ordered.compactMap { contestant -> String? in
-      guard let series = contestant.series.first(where: { $0.name == Series.wall }) else { return nil }
-      let median = Page.median(contestant)
-      let ratio = reference.map { ", \(Page.ratio(median / $0.median)) × \(Page.escaped(base))" } ?? ""
-      let mark = contestant.name.hasPrefix("swiftlet") ? " class=\"ours\"" : ""
-      return """
-        <div class="row"><div\(mark)>\(Page.escaped(contestant.name)) \
-        <small>\(Page.milliseconds(median))\(ratio)</small></div>
-        \(Strip(series, scale: scale, hasBox: true, name: contestant.name).svg)</div>
-        """
-    }
-    let others = document.contestants.compactMap { contestant -> String? in
-      let reason = contestant.failure.map { "fails: \($0)" } ?? contestant.absence.map { "absent: \($0)" }
-      return reason.map { "<li>\(Page.escaped(contestant.name)): \(Page.escaped($0))</li>" }
-    }
-    return """
-      <h2>Wall time of every run</h2>
-      <p>Each dot is a run, the box holds the middle half, its line is the median. Every line of the scale is ten times the one \
-      to its left.</p>
-      \(boxes.joined(separator: "\n"))
-      \(scale.axis)
-      \(others.isEmpty ? "" : "<h2>Not measured</h2><ul>\(others.joined())</ul>")
-      <h2>Costs</h2>
-      <div class="scroll"><table><tr><th>contestant<th>CPU<th>memory<th>threads<th>disk<th>kernel</tr>
-      \(ordered.map(Page.costs).joined(separator: "\n"))
-      </table></div>
-      """
-  }
-
-  private static func costs(_ contestant: Contestant) -> String {
-    let cells = [
-      escaped(contestant.name),
-      contestant.samples(Series.processor).map { milliseconds($0.median) } ?? "-",
-      Contestant.mebibytes(contestant.peakMemory) + (contestant.peakMemory == nil ? "" : " MiB"),
-      contestant.threads.map { "\($0)" } ?? "-",
-      Contestant.mebibytes(contestant.diskBytes) + (contestant.diskBytes == nil ? "" : " MiB"),
-      contestant.hasOwnKernel.map { $0 ? "own" : "host's" } ?? "?",
-    ]
-    return "<tr><td>" + cells.joined(separator: "</td><td>") + "</td></tr>"
-  }
-
   // MARK: Conditions
 
   private var conditionsBody: String {
@@ -124,6 +79,7 @@ package struct Page {
     if let other = conditions.otherWork {
       facts.append(("other work", "\(fixed(100 * other, 0)) % of the processors' time"))
     }
+    if let cache = conditions.cache { facts.append(("caches", cache)) }
     if let kernel = conditions.kernel {
       facts.append(("guest kernel", "\(kernel), SHA-256 \(conditions.kernelSHA256 ?? "unknown")"))
     }
@@ -136,11 +92,9 @@ package struct Page {
     return "<h2>Conditions</h2><dl>\n\(rows.joined(separator: "\n"))\n</dl>"
   }
 
-  private static func median(_ contestant: Contestant) -> Double {
-    contestant.samples(Series.wall)?.median ?? .infinity
-  }
+  private static func runs(_ count: Int) -> String { count > 0 ? "\(count) runs, " : "" }
 
-  private static func ratio(_ value: Double) -> String { fixed(value, value < 100 ? 2 : 0) }
+  static func ratio(_ value: Double) -> String { fixed(value, value < 100 ? 2 : 0) }
 
   static func milliseconds(_ nanoseconds: Double) -> String {
     let value = nanoseconds / 1e6

@@ -39,15 +39,21 @@ enum Scale {
     }.joined()
   }
 
-  /// The scale itself, below its plots.
-  var axis: String {
+  /// The scale itself, below its plots: of powers of ten in time, or of both ends in any unit.
+  func axis(in unit: Series.Unit = .nanoseconds) -> String {
+    if case .linear(let low, let high) = self {
+      return "<svg height=\"18\" role=\"presentation\"><text x=\"0\" y=\"14\">\(unit.text(low))</text>"
+        + "<text x=\"100%\" y=\"14\" text-anchor=\"end\">\(unit.text(high))</text></svg>"
+    }
     let labels = ticks.map { tick in
       let place = percent(tick)
       let anchor = place < 5 ? "start" : place > 95 ? "end" : "middle"
       let text =
         tick >= 1e9
         ? "\(fixed(tick / 1e9, 0)) s"
-        : tick >= 1e6 ? "\(fixed(tick / 1e6, 0)) ms" : "\(fixed(tick / 1e3, 0)) µs"
+        : tick >= 1e6
+          ? "\(fixed(tick / 1e6, 0)) ms"
+          : tick >= 1e3 ? "\(fixed(tick / 1e3, 0)) µs" : "\(fixed(tick, 0)) ns"
       return "<text x=\"\(fixed(place, 2))%\" y=\"14\" text-anchor=\"\(anchor)\">\(text)</text>"
     }
     return "<svg height=\"18\" role=\"presentation\">\(labels.joined())</svg>"
@@ -86,7 +92,7 @@ struct Strip {
     }
     body +=
       "<line class=\"median\" x1=\"\(x(samples.median))%\" x2=\"\(x(samples.median))%\" y1=\"2\" y2=\"\(height - 2)\"/>"
-    let title = "\(Page.escaped(name)): \(samples.count) runs, median \(Page.milliseconds(samples.median))"
+    let title = "\(Page.escaped(name)): \(samples.count) values, median \(series.unit.text(samples.median))"
     return
       "<svg class=\"values\" height=\"\(height)\" role=\"img\" data-name=\"\(Page.escaped(name))\"><title>\(title)</title>\(body)</svg>"
   }

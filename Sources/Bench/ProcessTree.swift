@@ -34,6 +34,14 @@ package struct ProcessTree: Sendable {
     return children.compactMap { pid_t($0) }.flatMap { [$0] + descendants(of: $0) }
   }
 
+  /// Threads and open descriptors of one process as it is now; nil where it is gone or may not be looked at.
+  package static func counts(of process: pid_t) -> (threads: Int, descriptors: Int)? {
+    guard let threads = number("Threads:", Program.file("/proc/\(process)/status")),
+      let descriptors = Program.entries("/proc/\(process)/fd")
+    else { return nil }
+    return (threads, descriptors)
+  }
+
   private static func number(_ name: String, _ status: String) -> Int? {
     guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix(name) }) else { return nil }
     return line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) }
@@ -48,26 +56,47 @@ package struct MonitorMemory: Sendable {
 
   package init() {}
 
-  /// Looks at the process as it is now. The guest's RAM is the mapping that is longer than all others.
+  /// Looks at the process as it is now.
   package mutating func look(at process: pid_t) {
     guard let program = Program.target("/proc/\(process)/exe"), program != own else { return }
-    if let beyond = MonitorMemory.beyondLongest(Program.file("/proc/\(process)/smaps")) {
+    if let beyond = MappedShares(Program.file("/proc/\(process)/smaps"))?.residentBeyondGuest {
       peak = max(peak ?? 0, beyond)
     }
   }
+}
 
-  /// Bytes resident of all mappings but the longest; nil where there are none, or the longest is shorter than any
-  /// guest's RAM: the monitor has no guest yet, or not any more.
-  static func beyondLongest(_ smaps: String) -> UInt64? {
-    var (longest, ofLongest, all, size) = (0, 0, 0, 0)
+/// A monitor's memory, in bytes. Its guest's RAM is the mapping that is longer than all others.
+package struct MappedShares: Sendable, Equatable {
+  /// In memory, whoever else has it too.
+  package private(set) var resident: UInt64 = 0
+  /// The same, where what n processes have counts for a part of n in each.
+  package private(set) var proportional: UInt64 = 0
+  package private(set) var residentBeyondGuest: UInt64 = 0
+  package private(set) var proportionalBeyondGuest: UInt64 = 0
+
+  /// - Parameter smaps: the text of /proc/PID/smaps.
+  /// - Returns: nil where there are no mappings, or the longest is shorter than any guest's RAM: the monitor has no guest
+  ///   yet, or not any more.
+  package init?(_ smaps: String) {
+    var (size, longest, ofLongest) = (UInt64(0), UInt64(0), (resident: UInt64(0), proportional: UInt64(0)))
     for line in smaps.split(separator: "\n") {
       let words = line.split(separator: " ")
-      guard words.count == 3, words[2] == "kB", let value = Int(words[1]) else { continue }
-      if words[0] == "Size:" { size = value }
-      guard words[0] == "Rss:" else { continue }
-      all += value
-      if size > longest { (longest, ofLongest) = (size, value) }
+      guard words.count == 3, words[2] == "kB", let value = UInt64(words[1]) else { continue }
+      switch words[0] {
+      case "Size:":
+        size = value
+        if size > longest { (longest, ofLongest) = (size, (0, 0)) }
+      case "Rss:":
+        resident += value << 10
+        if size == longest { ofLongest.resident = value << 10 }
+      case "Pss:":
+        proportional += value << 10
+        if size == longest { ofLongest.proportional = value << 10 }
+      default: break
+      }
     }
-    return longest < 16 << 10 ? nil : UInt64(all - ofLongest) << 10
+    guard longest >= 16 << 10 else { return nil }
+    residentBeyondGuest = resident - ofLongest.resident
+    proportionalBeyondGuest = proportional - ofLongest.proportional
   }
 }

@@ -20,6 +20,22 @@ package enum Program {
     return String(decoding: bytes, as: UTF8.self)
   }
 
+  /// How many entries a folder has; nil where it cannot be read.
+  package static func entries(_ folder: String) -> Int? {
+    guard let directory = opendir(folder) else { return nil }
+    defer { closedir(directory) }
+    var count = 0
+    while readdir(directory) != nil { count += 1 }
+    // But for itself and the one above it.
+    return count - 2
+  }
+
+  /// A number of /proc/meminfo, in bytes.
+  package static func hostMemory(_ name: String) -> UInt64? {
+    let line = file("/proc/meminfo").split(separator: "\n").first { $0.hasPrefix("\(name):") }
+    return line?.split(separator: " ").dropFirst().first.flatMap { UInt64($0) }.map { $0 << 10 }
+  }
+
   /// What a symbolic link leads to.
   package static func target(_ link: String) -> String? {
     guard let path = realpath(link, nil) else { return nil }

@@ -36,6 +36,15 @@ package enum TrivialProgram {
     [0xB0, 0xFE, 0xE6, 0x64, 0x0F, 0x0B, 0xF4, 0xEB, 0xFD]
   }
 
+  /// What the idle guest says before it sleeps.
+  package static let idleWord = "idle"
+
+  /// A guest without an operating system that says ``idleWord`` on the first serial port and then sleeps for good.
+  package static let idleGuest = ELF.image(at: guestAddress) { _ in
+    // movl $0x3F8, %edx; movb $letter, %al; outb %al, %dx for each; hlt, and again should that return.
+    [0xBA, 0xF8, 0x03, 0, 0] + (idleWord + "\n").utf8.flatMap { [0xB0, $0, 0xEE] } + [0xF4, 0xEB, 0xFD]
+  }
+
   /// An initial RAM disk (cpio, "newc") with the first process as `/init` and the program as `/true`.
   package static var initialRamdisk: [UInt8] {
     var inode = 0

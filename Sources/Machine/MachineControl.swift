@@ -7,8 +7,8 @@ import Synchronization
 ///
 /// Devices, processors and the person's signals report here, from any thread; the main thread waits for ``wake``.
 final class MachineControl: MachineEvents {
-  /// Steps kept of what a guest can repeat; one that does it more often is not recorded further.
-  private static let stepLimit = 64
+  /// Steps kept of what a guest can repeat, as many as there are marks; one that does it more often is not recorded further.
+  private static let stepLimit = 256
 
   private static let guestOff = "guest off"
 

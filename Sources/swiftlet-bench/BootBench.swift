@@ -30,6 +30,9 @@ struct BootBench: ParsableCommand {
   @Option(help: ArgumentHelp("After how long a boot is given up.", valueName: "seconds"))
   var timeLimit = 300
 
+  @Flag(help: "Drop what can be dropped of the host's caches before each boot.")
+  var cold = false
+
   @OptionGroup var files: ResultFiles
 
   @Argument(
@@ -40,21 +43,18 @@ struct BootBench: ParsableCommand {
     try check(runs, "--runs", 1...100_000)
     try check(warmUp, "--warm-up", 0...1000)
     try check(timeLimit, "--time-limit", 1...86_400)
-    let files = try files.open()
-    let swiftlet = try Swiftlet()
-    let arguments = try ["boot"] + bootOptions(swiftlet)
-    var conditions = Conditions(swiftlet, runs: runs, warmUps: warmUp)
-    conditions.describe(kernel: try kernel ?? swiftlet.guest("kernels/up/vmlinux"))
-    let watch = HostWatch(&conditions)
-    let measurement = try BootMeasurement(swiftlet, arguments, limit: timeLimit)
-    var contestant = Contestant("swiftlet boot", command: [swiftlet.program] + arguments)
-    contestant.add(try measurement.boots(runs, warmUp: warmUp))
-    contestant.memoryBeyondGuest = try measurement.memoryBeyondGuest()
-    watch.end(&conditions)
-    var document = ResultDocument(.boot, conditions, [contestant])
-    document.warn()
-    try files.write(document)
-    try show(document.text)
+    try measure(.boot, runs: runs, warmUps: warmUp, into: files) { swiftlet, conditions in
+      let arguments = try ["boot"] + bootOptions(swiftlet)
+      conditions.describe(kernel: try kernel ?? swiftlet.guest("kernels/up/vmlinux"))
+      let caches =
+        cold ? HostCaches([swiftlet.program, swiftlet.monitor, conditions.kernel] + arguments) : nil
+      let measurement = try BootMeasurement(swiftlet, arguments, limit: timeLimit, caches: caches)
+      var contestant = Contestant("swiftlet boot", command: [swiftlet.program] + arguments)
+      contestant.add(try measurement.boots(runs, warmUp: warmUp))
+      contestant.memoryBeyondGuest = try measurement.memoryBeyondGuest()
+      conditions.cache = caches?.text
+      return Findings(contestants: [contestant])
+    }
   }
 
   private func bootOptions(_ swiftlet: Swiftlet) throws(Diagnostic) -> [String] {
@@ -68,25 +68,17 @@ struct BootBench: ParsableCommand {
   }
 }
 
-/// A number within its limits, or one clear line.
-func check(_ value: Int, _ name: String, _ limits: ClosedRange<Int>) throws(Diagnostic) {
-  guard limits.contains(value) else {
-    throw Diagnostic(
-      .usage, "bad number for \(name)", which: "\(value)",
-      mend: "use \(limits.lowerBound) to \(limits.upperBound)")
-  }
-}
-
 /// Boots that are timed.
 private struct BootMeasurement {
   private let job: Job
   private let folder: TemporaryFolder
   private let limit: Int
+  private let caches: HostCaches?
   private var record: String { "\(folder.path)/record" }
 
-  init(_ swiftlet: Swiftlet, _ arguments: [String], limit: Int) throws(Failure) {
+  init(_ swiftlet: Swiftlet, _ arguments: [String], limit: Int, caches: HostCaches?) throws(Failure) {
     folder = try TemporaryFolder()
-    self.limit = limit
+    (self.limit, self.caches) = (limit, caches)
     job = Job(
       name: "the boot", arguments: [swiftlet.program] + arguments + ["--json", "\(folder.path)/record"])
   }
@@ -96,6 +88,7 @@ private struct BootMeasurement {
     var boots: [(UInt64, BootPhases)] = []
     for round in 0..<(runs + warmUp) {
       progress.show("booting", done: round)
+      caches?.drop()
       let run = try job.attempt(within: limit)
       try Self.check(run)
       let phases = try phases(of: run)

@@ -57,25 +57,19 @@ struct CompareBench: ParsableCommand {
     try check(warmUp, "--warm-up", 1...1000)
     try check(timeLimit, "--time-limit", 1...86_400)
     let peers = try peer.map { text throws(Diagnostic) in try NamedPeer(text) }
-    let results = try files.open()
-    let swiftlet = try Swiftlet()
     if let kernel, access(kernel, R_OK) != 0 {
       throw Diagnostic(.noInput, "no such kernel", which: kernel, mend: "check the path")
     }
-    let contestFiles = try ContestFiles(swiftlet, kernel: kernel)
-    let entrants = try chosen(Contest(contestFiles, swiftlet).entrants(peers))
-    var conditions = Conditions(swiftlet, runs: runs, warmUps: warmUp)
-    conditions.describe(kernel: contestFiles.kernel)
-    let seed = seed ?? UInt64.random(in: .min ... .max)
-    conditions.seed = seed
-    let watch = HostWatch(&conditions)
-    var measurement = ContestMeasurement(entrants, limit: timeLimit, seed: seed)
-    try measurement.measure(runs, warmUp: warmUp)
-    watch.end(&conditions)
-    var document = ResultDocument(.compare, conditions, measurement.contestants)
-    document.warn()
-    try results.write(document, base: base)
-    try show(document.comparisonText(base: base))
+    try measure(.compare, runs: runs, warmUps: warmUp, base: base, into: files) { swiftlet, conditions in
+      let contestFiles = try ContestFiles(swiftlet, kernel: kernel)
+      let entrants = try chosen(Contest(contestFiles, swiftlet).entrants(peers))
+      conditions.describe(kernel: contestFiles.kernel)
+      let seed = seed ?? UInt64.random(in: .min ... .max)
+      conditions.seed = seed
+      var measurement = ContestMeasurement(entrants, limit: timeLimit, seed: seed)
+      try measurement.measure(runs, warmUp: warmUp)
+      return Findings(contestants: measurement.contestants)
+    }
   }
 
   private func chosen(_ entrants: [Entrant]) throws(Diagnostic) -> [Entrant] {
@@ -146,10 +140,7 @@ struct ContestMeasurement {
         isWatched
         ? try process.end(within: limit) { tree.look(at: $0) } : try process.end(within: limit)
       if run.exitStatus != entrant.expected {
-        let line = (run.error + "\n" + run.output).split(whereSeparator: \.isNewline)
-          .last { !$0.allSatisfy(\.isWhitespace) }
-        entrants[index].contestant.failure =
-          "status \(run.exitStatus)" + (line.map { ": " + Diagnostic.printable(String($0)) } ?? "")
+        entrants[index].contestant.failure = run.lastWords
       } else if isTimed {
         times[index].append((run.duration, run.processorTime))
       }

@@ -78,8 +78,9 @@ func show(_ text: String) throws(Diagnostic) {
 final class TemporaryFolder {
   let path: String
 
-  init() throws(Failure) {
-    let place = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+  /// - Parameter place: the folder that it is made in, if not that for temporary files.
+  init(in place: String? = nil) throws(Failure) {
+    let place = place ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     var template = Array("\(place)/swiftlet-bench-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else {
       throw Failure("cannot make a folder in \(place): \(String(cString: strerror(errno)))")
@@ -88,29 +89,4 @@ final class TemporaryFolder {
   }
 
   deinit { _ = try? Job(name: "rm", arguments: ["/bin/rm", "-rf", path]).run() }
-}
-
-/// Shows on a terminal how far a long measurement has come, in place of the last line.
-struct ProgressLine: ~Copyable {
-  private let total: Int
-  private let startedAt = Clock.monotonicNanoseconds()
-  private let isShown = isatty(STDERR_FILENO) == 1
-
-  /// - Parameter total: how many runs there will be.
-  init(total: Int) { self.total = total }
-
-  deinit { if isShown { standardError("\r\u{1b}[K") } }
-
-  /// - Parameter done: runs before the one that begins now.
-  func show(_ what: String, done: Int) {
-    guard isShown else { return }
-    let passed = Double(Clock.monotonicNanoseconds() &- startedAt) / 1e9
-    var line = "\(what), run \(done + 1) of \(total)"
-    if done > 0 { line += ", \(Self.text(passed / Double(done) * Double(total - done))) left" }
-    standardError("\r\u{1b}[K\(Diagnostic.printable(line))")
-  }
-
-  private static func text(_ seconds: Double) -> String {
-    seconds < 90 ? "\(fixed(seconds, 0)) s" : "\(fixed(seconds / 60, 0)) min"
-  }
 }

@@ -8,7 +8,7 @@ import LinuxSystem
 struct SwiftletBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "swiftlet bench",
-    abstract: "Measure boot times, side by side with containers and other monitors.",
+    abstract: "Measure boots, starts and devices, beside containers, other monitors and the host.",
     discussion: """
       Times are from before a process is made until it has been waited for, by one clock. Programs take turns, the first \
       runs are not counted, and what is told are medians. docs/BENCHMARKING.md says what is measured and how.
@@ -20,7 +20,10 @@ struct SwiftletBench: ParsableCommand {
         .joined(separator: "\n"))
       128+n  ended by signal n
       """,
-    subcommands: [BootBench.self, CompareBench.self, Differing.self])
+    subcommands: [
+      BootBench.self, CompareBench.self, DensityBench.self, StartRateBench.self, IoBench.self,
+      ExitsBench.self, Differing.self,
+    ])
 }
 
 @main

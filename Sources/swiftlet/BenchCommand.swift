@@ -7,10 +7,11 @@ import LinuxSystem
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measure boot times, side by side with containers and other monitors.",
+    abstract: "Measure boots, starts and devices, beside containers, other monitors and the host.",
     discussion: """
-      `swiftlet bench boot` says where the time of a boot goes, `swiftlet bench compare` starts the same program in other \
-      ways, `swiftlet bench diff` says what differs between two results. `swiftlet bench --help` tells more.
+      `swiftlet bench boot` says where the time of a boot goes, `compare` starts the same program in other ways, `density` \
+      says how many idle machines fit, `start-rate` how many start in a second, `io` what devices cost, `exits` what leaving \
+      the guest costs, and `diff` what differs between two results. `swiftlet bench --help` tells more.
       """)
 
   @Argument(

@@ -72,21 +72,26 @@ struct BootPhasesTests {
         == BootRecord(steps: [.init("a", at: 1)]))
   }
 
-  @Test func monitorMemoryIsWhatIsBesidesTheGuests() {
+  @Test func aMonitorsMemoryIsApartFromItsGuests() throws {
     let smaps = """
       00400000-00800000 r-xp 00000000 00:1f 1 /bin/swiftlet-vmm
       Size:               4096 kB
       Rss:                2048 kB
+      Pss:                 512 kB
       7f0000000000-7f0008000000 rw-s 00000000 00:01 2 guest
       Size:             131072 kB
       Rss:               16000 kB
+      Pss:               15000 kB
       7ffc00000000-7ffc00021000 rw-p 00000000 00:00 0 [stack]
       Size:                132 kB
       Rss:                  40 kB
+      Pss:                  30 kB
       VmFlags: rd wr mr mw me gd ac
       """
-    #expect(MonitorMemory.beyondLongest(smaps) == 2088 << 10)
-    #expect(MonitorMemory.beyondLongest("Size: 4096 kB\nRss: 2048 kB") == nil)
-    #expect(MonitorMemory.beyondLongest("") == nil)
+    let shares = try #require(MappedShares(smaps))
+    #expect(shares.resident == 18_088 << 10 && shares.residentBeyondGuest == 2088 << 10)
+    #expect(shares.proportional == 15_542 << 10 && shares.proportionalBeyondGuest == 542 << 10)
+    #expect(MappedShares("Size: 4096 kB\nRss: 2048 kB") == nil)
+    #expect(MappedShares("") == nil)
   }
 }

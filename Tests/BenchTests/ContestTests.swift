@@ -29,7 +29,7 @@ struct ContestTests {
     absent.absence = "not in PATH"
     let document = ResultDocument(
       .compare, Conditions(), [contestant("slow", 3e6), broken, contestant("fast", 1e6), absent])
-    let lines = document.comparisonText(base: "fast").split(separator: "\n")
+    let lines = document.text(base: "fast").split(separator: "\n")
     #expect(lines.dropLast(2).suffix(2).map { $0.prefix(4) } == ["fast", "slow"])
     #expect(lines.contains { $0.hasPrefix("slow  3.00  3.00 to 3.00        3.00  3.00 to 3.00") })
     #expect(lines.contains { $0.hasPrefix("fast  1.00  1.00 to 1.00        1.00             - ") })

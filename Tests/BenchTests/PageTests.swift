@@ -96,6 +96,9 @@ struct PageTests {
     let scale = Scale.logarithmic(1e6, 1e8)
     #expect((scale.percent(1e7) - 50).magnitude < 0.001)
     #expect(scale.percent(1) == 0 && scale.percent(1e12) == 100)
-    #expect(scale.axis.contains(">10 ms<") && scale.axis.contains(">100 ms<"))
+    #expect(scale.axis().contains(">10 ms<") && scale.axis().contains(">100 ms<"))
+    #expect(Scale.logarithmic(20, 2e4).axis().contains(">100 ns<"))
+    let linear = Scale.linear(0, 2_097_152).axis(in: .bytes)
+    #expect(linear.contains(">0.00 MiB<") && linear.contains(">2.00 MiB<"))
   }
 }

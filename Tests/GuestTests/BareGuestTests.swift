@@ -77,7 +77,7 @@ struct BareGuestTests {
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 
-  /// What `make bench-devices` measures, of devices that need nobody at their other end.
+  /// What `swiftlet bench io` measures, of devices that need nobody at their other end.
   @Test func timesWhatDevicesDo() throws {
     let disk = try PatternDisk()
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("swiftlet-\(UUID())")

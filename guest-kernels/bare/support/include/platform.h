@@ -62,6 +62,22 @@ INLINE void interrupts_off(void) { __asm__ volatile("cli" : : : "memory"); }
 INLINE void wait_for_interrupt(void) { __asm__ volatile("sti; hlt; cli" : : : "memory"); }
 INLINE void spin_hint(void) { __asm__ volatile("pause" : : : "memory"); }
 
+// Whether the processor's word for a hypercall is vmmcall: AMD's and Hygon's (CPUID leaf 0, "Auth" and "Hygo").
+INLINE _Bool has_hypercall_of_amd(void) {
+  uint32_t leaf = 0, vendor, rest1 = 0, rest2;
+  __asm__ volatile("cpuid" : "+a"(leaf), "=b"(vendor), "+c"(rest1), "=d"(rest2));
+  return vendor == 0x68747541 || vendor == 0x6f677948;
+}
+
+// A hypercall of a number that KVM does not know, which it says itself.
+INLINE void call_hypervisor(_Bool of_amd) {
+  uint64_t number = 0xffff;
+  if (of_amd)
+    __asm__ volatile("vmmcall" : "+a"(number) : : "memory");
+  else
+    __asm__ volatile("vmcall" : "+a"(number) : : "memory");
+}
+
 // In machine.S.
 extern void machine_start(void);
 extern uint64_t interrupt_count;

@@ -1,6 +1,5 @@
 import Backends
 import Bench
-import BenchSupport
 import DeviceFakes
 import Devices
 import GuestMemory
@@ -61,25 +60,25 @@ struct FsMeasures {
   private static let attributesRoom = 104
 
   private let bench: InProcess
-  private let folder: Folder
+  private let folder: TemporaryFolder
 
-  static func measure(_ bench: InProcess, _ report: inout Report) throws {
-    let folder = try Folder(in: bench.folder.path)
+  static func measure(_ bench: InProcess, _ findings: inout DeviceFindings) throws {
+    let folder = try TemporaryFolder(in: bench.folder.path)
     _ = try folder.file(name, count: size)
-    report.heading("Shared directory, in µs")
     let measures = FsMeasures(bench: bench, folder: folder)
-    report.table([
-      try measures.transfer("read 4 KiB", .read, 4 << 10),
-      try measures.transfer("read 128 KiB in sequence", .read, 128 << 10),
-      try measures.transfer("write 4 KiB", .write, 4 << 10),
-      try measures.transfer("write 128 KiB in sequence", .write, 128 << 10),
-      try measures.named("look a name up, then its attributes, beside fstatat twice", works: 8) { node in
+    findings.add([
+      try measures.transfer("directory: read 4 KiB", .read, 4 << 10),
+      try measures.transfer("directory: read 128 KiB in sequence", .read, 128 << 10),
+      try measures.transfer("directory: write 4 KiB", .write, 4 << 10),
+      try measures.transfer("directory: write 128 KiB in sequence", .write, 128 << 10),
+      try measures.named("directory: look a name up, then its attributes, beside fstatat twice", works: 8) {
+        node in
         [
           (.lookUp, 1, .fuse([], name), entryRoom),
           (.getAttributes, node, .fuse([UInt64(0), UInt64(0)]), attributesRoom),
         ]
       },
-      try measures.named("attributes of a known file, beside fstatat", works: 16) { node in
+      try measures.named("directory: attributes of a known file, beside fstatat", works: 16) { node in
         [(.getAttributes, node, .fuse([UInt64(0), UInt64(0)]), attributesRoom)]
       },
       try measures.openAndClose(),
@@ -98,7 +97,7 @@ struct FsMeasures {
 
   private func transfer(
     _ name: String, _ operation: FuseDriver.Operation, _ length: Int
-  ) throws -> Comparison.Result {
+  ) throws -> SideBySide.Result {
     let isWrite = operation == .write
     let (fuse, node) = try start()
     let opened = try fuse.request(.open, node, .fuse([UInt32(2), UInt32(0)]))
@@ -116,7 +115,7 @@ struct FsMeasures {
     let call = isWrite ? buffer.write(_:_:at:) : buffer.read(_:_:at:)
     return try check(
       rig,
-      Comparison(
+      SideBySide(
         name: name, operations: 8, bytes: length,
         device: Way { for index in 0..<8 { try rig.transfer(index, at: devicePlaces.next() * length) } },
         host: Way { for _ in 0..<8 { try call(file, length, hostPlaces.next() * length) } }))
@@ -125,7 +124,7 @@ struct FsMeasures {
   /// - Parameter works: how often each of the requests is made at a call: 16 requests in all.
   private func named(
     _ name: String, works: Int, _ requests: (_ node: UInt64) -> [Request]
-  ) throws -> Comparison.Result {
+  ) throws -> SideBySide.Result {
     let (fuse, node) = try start()
     let rig = try ShareRig(fuse, requests(node))
     return try compare(name, rig, works: works, { try rig.chains.submitEach(16) }) { directory in
@@ -133,7 +132,7 @@ struct FsMeasures {
     }
   }
 
-  private func openAndClose() throws -> Comparison.Result {
+  private func openAndClose() throws -> SideBySide.Result {
     let (fuse, node) = try start()
     let rig = try ShareRig(
       fuse,
@@ -141,7 +140,7 @@ struct FsMeasures {
         (.open, node, .fuse([UInt32(2), UInt32(0)]), 16),
         (.release, node, .fuse([UInt64(0), UInt64(0), UInt64(0)]), 0),
       ])
-    let name = "open and close, beside the same by a name"
+    let name = "directory: open and close, beside the same by a name"
     return try compare(name, rig, works: 8, { for _ in 0..<8 { try rig.openAndClose() } }) { directory in
       for _ in 0..<8 { try Host.open(Self.name, in: directory) }
     }
@@ -150,16 +149,16 @@ struct FsMeasures {
   private func compare(
     _ name: String, _ rig: ShareRig, works: Int, _ device: @escaping () throws -> Void,
     _ host: @escaping (_ directory: Int32) throws -> Void
-  ) throws -> Comparison.Result {
+  ) throws -> SideBySide.Result {
     let directory = try FileDescriptor(opening: folder.path, 0).release()
     defer { _ = FileDescriptor(owning: directory) }
     return try check(
       rig,
-      Comparison(
+      SideBySide(
         name: name, operations: works, device: Way(work: device), host: Way { try host(directory) }))
   }
 
-  private func check(_ rig: ShareRig, _ comparison: Comparison) throws -> Comparison.Result {
+  private func check(_ rig: ShareRig, _ comparison: SideBySide) throws -> SideBySide.Result {
     let result = try bench.measure(comparison)
     try rig.check()
     return result

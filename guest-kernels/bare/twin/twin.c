@@ -2,17 +2,21 @@
 // against. It takes every short cut that such a guest allows: no CPUID, no interrupts, no thread, no description of
 // hardware but an empty boot_params, output written once at the end, memory given back by the process's end.
 //
-// usage: twin GUEST MEMORY_MIB [COMMAND_LINE]
+// usage: twin GUEST MEMORY_MIB [COMMAND_LINE [event|interrupt]]
+// With "event" a write to port 0x81 signals an eventfd that nobody waits for. With "interrupt" a write to port 0x82 wakes
+// a thread that raises line 20 through KVM's own interrupt controllers.
 // Prints the guest's serial output, then on standard error the boot timer marks as "mark NUMBER NANOSECONDS"; ends with
 // the guest's status.
 #include <elf.h>
 #include <err.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -21,6 +25,7 @@
 enum { GDT = 0x1000, BOOT_PARAMS = 0x7000, STACK = 0x8ff0, PAGE_TABLES = 0x9000, COMMAND_LINE = 0x20000 };
 enum { CMD_LINE_PTR = 0x228 };
 enum { SERIAL = 0x3f8, SLEEP_CONTROL = 0x600, WORKLOAD_STATUS = 0x602, BOOT_TIMER = 0x603 };
+enum { EVENT_PORT = 0x81, INTERRUPT_PORT = 0x82, INTERRUPT_LINE = 20 };
 enum { VIRTIO_WINDOW = 0xd0000000, VIRTIO_MAGIC = 0x74726976 };
 
 static uint8_t *ram;
@@ -87,6 +92,34 @@ static void set_registers(int vcpu, uint64_t entry) {
   check(ioctl(vcpu, KVM_SET_REGS, &registers), "KVM_SET_REGS");
 }
 
+// An eventfd that writes of a byte to a port signal.
+static int event_at(int machine, uint64_t port) {
+  int event = check(eventfd(0, EFD_CLOEXEC), "eventfd");
+  struct kvm_ioeventfd kick = {.addr = port, .len = 1, .fd = event, .flags = KVM_IOEVENTFD_FLAG_PIO};
+  check(ioctl(machine, KVM_IOEVENTFD, &kick), "KVM_IOEVENTFD");
+  return event;
+}
+
+static struct {
+  int kick, interrupt;
+} events;
+
+static void *answer(void *nothing) {
+  uint64_t count;
+  while (read(events.kick, &count, sizeof count) == sizeof count)
+    if (eventfd_write(events.interrupt, 1) < 0) err(1, "eventfd_write");
+  return nothing;
+}
+
+static void raise_interrupts(int machine) {
+  events.kick = event_at(machine, INTERRUPT_PORT);
+  events.interrupt = check(eventfd(0, EFD_CLOEXEC), "eventfd");
+  struct kvm_irqfd line = {.fd = events.interrupt, .gsi = INTERRUPT_LINE};
+  check(ioctl(machine, KVM_IRQFD, &line), "KVM_IRQFD");
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, answer, NULL) != 0) errx(1, "pthread_create");
+}
+
 static void flush(void) {
   if (output_length > 0 && write(1, output, output_length) < 0) err(1, "write");
   output_length = 0;
@@ -126,7 +159,9 @@ static int run(int vcpu, struct kvm_run *run) {
 }
 
 int main(int count, char **arguments) {
-  if (count < 3 || count > 4) errx(2, "usage: twin GUEST MEMORY_MIB [COMMAND_LINE]");
+  if (count < 3 || count > 5) errx(2, "usage: twin GUEST MEMORY_MIB [COMMAND_LINE [event|interrupt]]");
+  int has_event = count == 5 && strcmp(arguments[4], "event") == 0;
+  int has_interrupt = count == 5 && strcmp(arguments[4], "interrupt") == 0;
   size_t memory = strtoul(arguments[2], NULL, 10) << 20;
   int kvm = check(open("/dev/kvm", O_RDWR | O_CLOEXEC), "/dev/kvm");
   int machine = check(ioctl(kvm, KVM_CREATE_VM, 0), "KVM_CREATE_VM");
@@ -134,16 +169,19 @@ int main(int count, char **arguments) {
   if (ram == MAP_FAILED) err(1, "mmap");
   struct kvm_userspace_memory_region region = {.memory_size = memory, .userspace_addr = (uintptr_t)ram};
   check(ioctl(machine, KVM_SET_USER_MEMORY_REGION, &region), "KVM_SET_USER_MEMORY_REGION");
+  if (has_interrupt) check(ioctl(machine, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
   int vcpu = check(ioctl(machine, KVM_CREATE_VCPU, 0), "KVM_CREATE_VCPU");
   int size = check(ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), "KVM_GET_VCPU_MMAP_SIZE");
   struct kvm_run *area = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
   if (area == MAP_FAILED) err(1, "mmap");
 
   uint64_t entry = load_elf(arguments[1], memory);
-  if (count == 4) {
+  if (count > 3) {
     strncpy((char *)ram + COMMAND_LINE, arguments[3], 2047);
     *(uint32_t *)(ram + BOOT_PARAMS + CMD_LINE_PTR) = COMMAND_LINE;
   }
+  if (has_event) event_at(machine, EVENT_PORT);
+  if (has_interrupt) raise_interrupts(machine);
   set_registers(vcpu, entry);
   int status = run(vcpu, area);
   flush();

@@ -1,5 +1,3 @@
-package import Bench
-
 /// A boot timer mark of a guest, or another step of its timeline.
 package struct Mark {
   package let seconds: Double

@@ -1,5 +1,4 @@
 import Bench
-import BenchSupport
 import CBench
 import Glibc
 import LinuxSystem
@@ -123,18 +122,7 @@ enum Host {
   }
 }
 
-/// A folder for what a measurement needs, removed with all in it.
-final class Folder {
-  let path: String
-
-  init(in parent: String) throws {
-    var template = Array("\(parent)/swiftlet-bench-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else {
-      throw Failure("cannot make a folder in \(parent): error \(errno)")
-    }
-    path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  }
-
+extension TemporaryFolder {
   /// A file of so many bytes, none of them a hole, on stable storage.
   func file(_ name: String, count: Int) throws -> String {
     let file = try FileDescriptor(opening: "\(path)/\(name)", O_RDWR | O_CREAT | O_EXCL)
@@ -145,6 +133,4 @@ final class Folder {
     try file.synchronize()
     return "\(path)/\(name)"
   }
-
-  deinit { _ = try? Job(name: "rm", arguments: ["/bin/rm", "-r", path]).run() }
 }

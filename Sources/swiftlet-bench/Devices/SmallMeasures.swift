@@ -1,6 +1,5 @@
 import Backends
 import Bench
-import BenchSupport
 import DeviceFakes
 import Devices
 import GuestMemory
@@ -8,9 +7,8 @@ import LinuxSystem
 
 /// Console, entropy and balloon.
 enum SmallMeasures {
-  static func measure(_ bench: InProcess, _ report: inout Report) throws {
-    report.heading("Console, entropy, balloon, in µs")
-    report.table([
+  static func measure(_ bench: InProcess, _ findings: inout DeviceFindings) throws {
+    findings.add([
       try console(bench, 1), try console(bench, 64), try console(bench, 4096),
       try consoleInput(bench, 1), try consoleInput(bench, 4096),
       try entropy(bench, 64), try entropy(bench, 4096),
@@ -25,13 +23,13 @@ enum SmallMeasures {
     private let sink: ConsoleSink
 
     init(_ number: Int32) throws {
-      sink = try ConsoleSink(number) { print("the console's output is gone: \($0)") }
+      sink = try ConsoleSink(number) { standardError("the console's output is gone: \($0)" + "\n") }
     }
 
     func write(_ slices: [GuestSlice], of memory: GuestMemory) -> Int { sink.write(slices, of: memory) }
   }
 
-  private static func console(_ bench: InProcess, _ length: Int) throws -> Comparison.Result {
+  private static func console(_ bench: InProcess, _ length: Int) throws -> SideBySide.Result {
     // Unlike a pipe, a socket takes many short writes before it is full.
     let (ours, theirs) = try UnixSocket.pair()
     defer { for number in [ours, theirs] { _ = FileDescriptor(owning: number) } }
@@ -43,7 +41,7 @@ enum SmallMeasures {
     let buffer = try HostBuffer(count: 1 << 16)
     let drain = { buffer.drain(theirs) }
     let result = try bench.measure(
-      Comparison(
+      SideBySide(
         name: "console: \(length) byte\(length == 1 ? "" : "s") out", operations: 16, bytes: length,
         device: Way(prepare: drain) { try chains.submitEach(16) },
         host: Way(prepare: drain) { for _ in 0..<16 { try buffer.write(ours, length) } }))
@@ -52,7 +50,7 @@ enum SmallMeasures {
   }
 
   /// As many pieces lie there as the driver has buffers.
-  private static func consoleInput(_ bench: InProcess, _ length: Int) throws -> Comparison.Result {
+  private static func consoleInput(_ bench: InProcess, _ length: Int) throws -> SideBySide.Result {
     let (batch, queue) = (8, 0)
     let (ours, theirs) = try UnixSocket.pair()
     defer { for number in [ours, theirs] { _ = FileDescriptor(owning: number) } }
@@ -65,7 +63,7 @@ enum SmallMeasures {
     let buffer = try HostBuffer(count: 1 << 16)
     let fill = { try buffer.write(theirs, batch * length) }
     let result = try bench.measure(
-      Comparison(
+      SideBySide(
         name: "console: \(length) byte\(length == 1 ? "" : "s") in", operations: batch, bytes: length,
         device: Way(prepare: {
           try fill()
@@ -85,14 +83,14 @@ enum SmallMeasures {
 
   // MARK: Entropy
 
-  private static func entropy(_ bench: InProcess, _ length: Int) throws -> Comparison.Result {
+  private static func entropy(_ bench: InProcess, _ length: Int) throws -> SideBySide.Result {
     let driver = try FakeDriver(EntropyDevice(source: HostEntropy()))
     try driver.start()
     let chains = try Chains(driver, queue: 0)
     try chains.add([driver.writable(length)])
     let buffer = try HostBuffer(count: length)
     let result = try bench.measure(
-      Comparison(
+      SideBySide(
         name: "entropy: \(length) bytes, beside getrandom", operations: 16, bytes: length,
         device: Way { try chains.submitEach(16) },
         host: Way { for _ in 0..<16 { try buffer.random(length) } }))
@@ -105,10 +103,10 @@ enum SmallMeasures {
   /// - Parameter runs: how many stretches of neighbours the pages are.
   private static func balloon(
     _ bench: InProcess, _ name: String, _ pages: [Int], runs: Int
-  ) throws -> Comparison.Result {
+  ) throws -> SideBySide.Result {
     let first = (2 << 20) / 4096
     let device = BalloonDevice(
-      pages: 0, options: [], host: ReleasedMemory { print("memory stays: \($0)") })
+      pages: 0, options: [], host: ReleasedMemory { standardError("memory stays: \($0)" + "\n") })
     let driver = try FakeDriver(device)
     try driver.start(queues: 2)
     let chains = try Chains(driver, queue: 0)
@@ -117,7 +115,7 @@ enum SmallMeasures {
     try chains.add([driver.readable(numbers)])
     let buffer = try HostBuffer(count: 512 << 12)
     let result = try bench.measure(
-      Comparison(
+      SideBySide(
         name: "balloon: inflate by \(name), each page, beside madvise", operations: pages.count,
         device: Way(prepare: {
           for page in pages {

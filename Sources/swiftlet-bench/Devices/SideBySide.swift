@@ -1,5 +1,4 @@
 import Bench
-import BenchSupport
 import LinuxSystem
 
 /// One way to do a piece of work.
@@ -10,7 +9,7 @@ struct Way {
 }
 
 /// The same work done through a device and by the host's own system calls.
-struct Comparison {
+struct SideBySide {
   let name: String
   /// How often each way's `work` does it at a call.
   let operations: Int
@@ -24,7 +23,7 @@ struct Comparison {
   struct Result {
     let name: String
     let bytes: Int?
-    /// Microseconds of one operation.
+    /// Nanoseconds of one operation.
     let device: Samples
     let host: Samples
   }
@@ -40,9 +39,10 @@ struct Comparison {
     }
     var samples = [Samples(), Samples()]
     for _ in 0..<rounds {
+      try WatchedSignals.check()
       for (index, way) in ways.enumerated() {
         let time = try Self.time(way, repeats: repeats[index])
-        samples[index].append(Double(time) / 1e3 / Double(repeats[index] * operations))
+        samples[index].append(Double(time) / Double(repeats[index] * operations))
       }
     }
     return Result(name: name, bytes: bytes, device: samples[0], host: samples[1])
@@ -57,18 +57,5 @@ struct Comparison {
       sum += Clock.monotonicNanoseconds() - start
     }
     return sum
-  }
-}
-
-extension Report {
-  mutating func table(_ results: [Comparison.Result]) {
-    let rows = results.map { result in
-      let (device, host) = (result.device.median, result.host.median)
-      let rate = result.bytes.map { fixed(Double($0) / device / 1.048576, 0) } ?? ""
-      return [
-        result.name, fixed(device, 2), fixed(host, 2), fixed(device - host, 2), fixed(device / host, 2), rate,
-      ]
-    }
-    table(["operation", "device", "host alone", "difference", "ratio", "device, MiB/s"], rows)
   }
 }

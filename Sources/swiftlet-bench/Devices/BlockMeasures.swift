@@ -1,6 +1,5 @@
 import Backends
 import Bench
-import BenchSupport
 import DeviceFakes
 import Devices
 import GuestMemory
@@ -20,7 +19,7 @@ private final class DiskRig {
   /// - Parameter length: bytes of data in each request.
   init(path: String, _ options: DiskFile.Options, kind: UInt32, length: Int) throws {
     self.kind = kind
-    store = try DiskFile(path: path, options) { print("the host refuses: \($0)") }
+    store = try DiskFile(path: path, options) { standardError("the host refuses: \($0)" + "\n") }
     if let refusal = store.ringRefusal { throw refusal }
     device = BlockDevice(store: store)
     let driver = try FakeDriver(device, memorySize: 16 << 20)
@@ -108,17 +107,16 @@ struct BlockMeasures {
   private let image: String
   private let bench: InProcess
 
-  static func measure(_ bench: InProcess, _ report: inout Report) throws {
+  static func measure(_ bench: InProcess, _ findings: inout DeviceFindings) throws {
     let measures = BlockMeasures(image: try bench.folder.file("disk", count: imageSize), bench: bench)
-    report.heading("Block: a disk of \(imageSize >> 20) MiB, in µs")
     var results = [try measures.queueAlone()]
     for engine in engines { results += try measures.all(engine) }
     results.append(try measures.flush(usesRing: false))
     results.append(try measures.flush(usesRing: true))
-    report.table(results)
+    findings.add(results)
   }
 
-  private func all(_ engine: Engine) throws -> [Comparison.Result] {
+  private func all(_ engine: Engine) throws -> [SideBySide.Result] {
     [
       try one("read 4 KiB", engine, DiskRig.Kind.read, 4 << 10),
       try one("write 4 KiB", engine, DiskRig.Kind.write, 4 << 10),
@@ -137,7 +135,7 @@ struct BlockMeasures {
   private func one(
     _ name: String, _ engine: Engine, _ kind: UInt32, _ length: Int, together: Int = 1,
     isSequential: Bool = false
-  ) throws -> Comparison.Result {
+  ) throws -> SideBySide.Result {
     let options = DiskFile.Options(isDirect: engine.isDirect, usesRing: engine.usesRing)
     let rig = try DiskRig(path: image, options, kind: kind, length: length)
     let file = try open(direct: engine.isDirect).release()
@@ -165,15 +163,15 @@ struct BlockMeasures {
       }
     }
     let result = try bench.measure(
-      Comparison(
-        name: "\(engine.name): \(name)", operations: operations, bytes: length > 4096 ? length : nil,
+      SideBySide(
+        name: "block, \(engine.name): \(name)", operations: operations, bytes: length > 4096 ? length : nil,
         device: device, host: host))
     try rig.check()
     return result
   }
 
   /// Each flush has a write of 4 KiB before it, which is not timed.
-  private func flush(usesRing: Bool) throws -> Comparison.Result {
+  private func flush(usesRing: Bool) throws -> SideBySide.Result {
     let rig = try DiskRig(path: image, .init(usesRing: usesRing), kind: DiskRig.Kind.write, length: 4096)
     let file = try open(direct: false).release()
     defer { _ = FileDescriptor(owning: file) }
@@ -191,14 +189,14 @@ struct BlockMeasures {
     let host = Way(prepare: { try buffer.write(file, 4096, at: places.next() * 4096) }) {
       try Host.synchronize(file)
     }
-    let name = "\(usesRing ? "page cache, io_uring" : "page cache"): flush of a 4 KiB write"
-    let result = try bench.measure(Comparison(name: name, operations: 1, device: device, host: host))
+    let name = "block, \(usesRing ? "page cache, io_uring" : "page cache"): flush of a 4 KiB write"
+    let result = try bench.measure(SideBySide(name: name, operations: 1, device: device, host: host))
     try rig.check()
     return result
   }
 
   /// What a request costs that asks nothing of the host, beside the least a system call costs.
-  private func queueAlone() throws -> Comparison.Result {
+  private func queueAlone() throws -> SideBySide.Result {
     let driver = try FakeDriver(BlockDevice(store: Nowhere()))
     try driver.start()
     let chains = try Chains(driver, queue: 0)
@@ -209,8 +207,8 @@ struct BlockMeasures {
     let empty = try FileDescriptor(opening: "/dev/null", 2).release()
     defer { _ = FileDescriptor(owning: empty) }
     let result = try bench.measure(
-      Comparison(
-        name: "the queue alone: a disk that does nothing, beside a write to /dev/null", operations: 64,
+      SideBySide(
+        name: "block: the queue alone, beside a write to /dev/null", operations: 64,
         device: Way { try chains.submitEach(64) },
         host: Way { for _ in 0..<64 { try buffer.write(empty, 4096) } }))
     try chains.checkDone()

@@ -1,5 +1,4 @@
 import Bench
-import BenchSupport
 import DeviceFakes
 import Devices
 import GuestMemory

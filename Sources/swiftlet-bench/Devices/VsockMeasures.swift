@@ -1,6 +1,5 @@
 import Backends
 import Bench
-import BenchSupport
 import DeviceFakes
 import Devices
 import Glibc
@@ -96,14 +95,13 @@ private final class ConnectionRig {
 }
 
 enum VsockMeasures {
-  static func measure(_ bench: InProcess, _ report: inout Report) throws {
-    report.heading("Vsock: one packet, in µs")
-    var results: [Comparison.Result] = []
+  static func measure(_ bench: InProcess, _ findings: inout DeviceFindings) throws {
+    var results: [SideBySide.Result] = []
     for length in [64, 4096] { results += try one(bench, length) }
-    report.table(results)
+    findings.add(results)
   }
 
-  private static func one(_ bench: InProcess, _ length: Int) throws -> [Comparison.Result] {
+  private static func one(_ bench: InProcess, _ length: Int) throws -> [SideBySide.Result] {
     let batch = ConnectionRig.batch
     let rig = try ConnectionRig(in: bench.folder.path, length: length)
     let (ours, theirs) = try UnixSocket.pair()
@@ -111,8 +109,8 @@ enum VsockMeasures {
     let buffer = try HostBuffer(count: batch * length)
     let results = [
       try bench.measure(
-        Comparison(
-          name: "guest to host, \(length) bytes", operations: batch, bytes: length,
+        SideBySide(
+          name: "vsock: guest to host, \(length) bytes", operations: batch, bytes: length,
           device: Way(prepare: { buffer.drain(rig.program) }) { try rig.send() },
           host: Way(prepare: { buffer.drain(theirs) }) {
             for _ in 0..<batch { try buffer.write(ours, length) }
@@ -126,14 +124,14 @@ enum VsockMeasures {
   private static func receive(
     _ bench: InProcess, _ rig: ConnectionRig, _ buffer: HostBuffer, _ length: Int, _ ours: Int32,
     _ theirs: Int32
-  ) throws -> Comparison.Result {
+  ) throws -> SideBySide.Result {
     let batch = ConnectionRig.batch
     buffer.drain(theirs)
     // One packet more than is taken lies there all the time: the device need not be told that there are some.
     for socket in [rig.program, ours] { try buffer.write(socket, length) }
     return try bench.measure(
-      Comparison(
-        name: "host to guest, \(length) bytes, \(batch) at hand", operations: batch, bytes: length,
+      SideBySide(
+        name: "vsock: host to guest, \(length) bytes, \(batch) at hand", operations: batch, bytes: length,
         device: Way(prepare: {
           try buffer.write(rig.program, batch * length)
           try rig.offer()

@@ -1,5 +1,4 @@
 import Bench
-import BenchSupport
 import CBench
 import Glibc
 import LinuxSystem

@@ -1,5 +1,4 @@
 import Bench
-import BenchSupport
 import DeviceFakes
 import Devices
 import Glibc
@@ -23,7 +22,7 @@ final class HostTwin {
   private let tap: Tap?
   var hasTap: Bool { tap != nil }
 
-  init(disk path: String, folder: Folder, hasNetwork: Bool) throws {
+  init(disk path: String, folder: TemporaryFolder, hasNetwork: Bool) throws {
     buffer = try HostBuffer(count: 128 << 10)
     memory = try HostBuffer(count: GuestWork.mebibytes << 20)
     disk = try FileDescriptor(opening: path, O_RDWR).release()

@@ -1,5 +1,5 @@
 import Backends
-import BenchSupport
+import Bench
 import DeviceFakes
 import Devices
 import GuestMemory
@@ -56,19 +56,15 @@ private struct Cable {
 }
 
 enum NetMeasures {
-  static func measure(_ bench: InProcess, _ report: inout Report) throws {
-    report.heading("Network: one frame, in µs")
-    var results: [Comparison.Result] = []
+  static func measure(_ bench: InProcess, _ findings: inout DeviceFindings) throws {
+    var results: [SideBySide.Result] = []
     for length in Frames.lengths { results += try socket(bench, length) }
     if bench.hasNetwork { for length in Frames.lengths { results += try tap(bench, length) } }
-    report.table(results)
-    if !bench.hasNetwork {
-      print("\nNo tap: this needs to be root, or to have CAP_NET_ADMIN and CAP_SYS_ADMIN.")
-    }
+    findings.add(results)
   }
 
   /// The user-mode backend's socket, with its other end in this process.
-  private static func socket(_ bench: InProcess, _ length: Int) throws -> [Comparison.Result] {
+  private static func socket(_ bench: InProcess, _ length: Int) throws -> [SideBySide.Result] {
     let (ours, theirs) = try UnixSocket.pair()
     defer { for number in [ours, theirs] { _ = FileDescriptor(owning: number) } }
     let prefix = [0, 0, UInt8(length >> 8), UInt8(length & 0xFF)]
@@ -78,13 +74,13 @@ enum NetMeasures {
     return try compare(
       bench, length,
       Cable(
-        name: "user mode", backend: FrameSocket(duplicating: ours, goingOnWith: FrameRemainders()),
+        name: "network, user mode", backend: FrameSocket(duplicating: ours, goingOnWith: FrameRemainders()),
         number: ours, prefix: prefix, drain: { stream.drain(theirs) },
         fill: { try stream.write(theirs, stream.count) }))
   }
 
   /// A tap, whose interface drops what is sent.
-  private static func tap(_ bench: InProcess, _ length: Int) throws -> [Comparison.Result] {
+  private static func tap(_ bench: InProcess, _ length: Int) throws -> [SideBySide.Result] {
     let tap = try Tap("bench\(length)", waits: false)
     let socket = try tap.socket()
     defer { _ = FileDescriptor(owning: socket) }
@@ -93,28 +89,28 @@ enum NetMeasures {
     return try compare(
       bench, length,
       Cable(
-        name: "tap", backend: TapDevice(FileDescriptor(duplicating: tap.number)), number: tap.number,
+        name: "network, tap", backend: TapDevice(FileDescriptor(duplicating: tap.number)), number: tap.number,
         prefix: [UInt8](repeating: 0, count: NetHeader.size), drain: {},
         fill: { for _ in 0..<CardRig.batch { try outgoing.write(socket, length) } }))
   }
 
   private static func compare(
     _ bench: InProcess, _ length: Int, _ cable: Cable
-  ) throws -> [Comparison.Result] {
+  ) throws -> [SideBySide.Result] {
     let (batch, first) = (CardRig.batch, cable.prefix.count)
     let rig = try CardRig(cable.backend, frame: Frames.frame(length))
     let buffer = try HostBuffer(count: 1 << 16)
     buffer.write(cable.prefix + Frames.frame(length))
     let results = [
       try bench.measure(
-        Comparison(
+        SideBySide(
           name: "\(cable.name): send \(length) bytes", operations: batch, bytes: length,
           device: Way(prepare: cable.drain) { try rig.transmit.submitEach(batch) },
           host: Way(prepare: cable.drain) {
             for _ in 0..<batch { try buffer.write(cable.number, first + length, first: first) }
           })),
       try bench.measure(
-        Comparison(
+        SideBySide(
           name: "\(cable.name): receive \(length) bytes, \(batch) at hand", operations: batch, bytes: length,
           device: Way(prepare: {
             try rig.receive.offer(batch)

@@ -1,4 +1,4 @@
-import BenchSupport
+import Bench
 import Glibc
 import LinuxSystem
 
