@@ -77,7 +77,10 @@ struct RunTests {
     (["-v", "/tmp:relative", "image"], "swiftlet: bad path for the volume: relative"),
     (["-v", "/tmp:/./", "image"], "swiftlet: bad path for the volume: /./: name a folder"),
     (["--tmpfs", "/", "image"], "swiftlet: bad path for the tmpfs: /: name a folder"),
-    (["--writable", "new,size=8191K", "image"], "swiftlet: writable disk too small: 8191K: give it 8M or more"),
+    (
+      ["--writable", "new,size=8191K", "image"],
+      "swiftlet: writable disk too small: 8191K: give it 8M or more"
+    ),
     (["-m", "much", "image"], "swiftlet: bad size: much"),
     (["--cpus", "many", "image"], "swiftlet: The value 'many' is invalid"),
     (["--ulimit", "speed=1", "image"], "swiftlet: bad limit: speed=1"),
