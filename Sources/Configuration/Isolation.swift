@@ -70,7 +70,9 @@ public struct ControlGroup: Sendable, Equatable {
     guard memory.map({ $0 >= Self.leastMemory && $0 < 1 << 62 }) ?? true else {
       throw Diagnostic(
         .usage, "bad cgroup limit", which: "memory",
-        mend: "use at least \(Self.leastMemory >> 20)M: with less the kernel kills the monitor before its guest runs")
+        mend:
+          "use at least \(Self.leastMemory >> 20)M: with less the kernel kills the monitor before its guest runs"
+      )
     }
     guard processorThousandths.map({ (10...1_000_000).contains($0) }) ?? true else {
       throw Diagnostic(.usage, "bad cgroup limit", which: "cpus", mend: "use 0.01 to 1000")

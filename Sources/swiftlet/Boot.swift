@@ -268,7 +268,8 @@ struct Boot: ParsableCommand {
     guard let text = try single(values, option) else { return nil }
     guard let number = UInt32(text) else {
       let tool = option == "--uid" ? "id -u NAME" : "getent group NAME"
-      throw Diagnostic(.usage, "no number", which: "\(option) \(text)", mend: "write one: `\(tool)` tells a name's")
+      throw Diagnostic(
+        .usage, "no number", which: "\(option) \(text)", mend: "write one: `\(tool)` tells a name's")
     }
     return number
   }

@@ -163,7 +163,8 @@ struct BadInputTests {
     Case("$S boot --kernel hello --share fifo", 66, "share is not a directory: fifo"),
     Case("$S boot --kernel hello --share disk/x", 66, "no such share: disk/x"),
     Case("$S boot --kernel hello --share ''", 64, "empty share path"),
-    Case("$S boot --kernel hello --share .,no", 64, "bad share option 'no': .,no: only tag=NAME and ro or rw"),
+    Case(
+      "$S boot --kernel hello --share .,no", 64, "bad share option 'no': .,no: only tag=NAME and ro or rw"),
     Case("$S boot --kernel hello --share .,tag=", 64, "bad share tag: use 1 to 36 printable"),
     Case(
       "$S boot --kernel hello --share .,tag=1234567890123456789012345678901234567", 64,

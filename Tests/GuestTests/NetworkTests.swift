@@ -133,7 +133,8 @@ struct NetworkGuestTests {
     let result = try NetworkNamespace.run(
       "unshare -n $S boot --net user --kernel \(try BareGuest.path("hello")) 2>&1; echo status $?", limit: 60)
     #expect(
-      result.output == "swiftlet: the host has no network for the guest: passt: External interface not usable: "
+      result.output
+        == "swiftlet: the host has no network for the guest: passt: External interface not usable: "
         + "`ip route` must show a default route; or use a tap\nstatus 71\n")
   }
 

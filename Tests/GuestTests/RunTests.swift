@@ -75,6 +75,12 @@ struct RunTests {
     (["nowhere"], "swiftlet: no such image: nowhere"),
     (["-v", "/tmp", "image"], "swiftlet: bad volume: /tmp"),
     (["-v", "/tmp:relative", "image"], "swiftlet: bad path for the volume: relative"),
+    (["-v", "/tmp:/./", "image"], "swiftlet: bad path for the volume: /./: name a folder"),
+    (["--tmpfs", "/", "image"], "swiftlet: bad path for the tmpfs: /: name a folder"),
+    (
+      ["--writable", "new,size=8191K", "image"],
+      "swiftlet: writable disk too small: 8191K: give it 8M or more"
+    ),
     (["-m", "much", "image"], "swiftlet: bad size: much"),
     (["--cpus", "many", "image"], "swiftlet: The value 'many' is invalid"),
     (["--ulimit", "speed=1", "image"], "swiftlet: bad limit: speed=1"),

@@ -58,7 +58,8 @@ struct OptionTests {
       try ControlGroup(option: "m,memory=1G,cpus=0.5,pids=9")
         == ControlGroup(path: "m", memory: 1 << 30, processorThousandths: 500, tasks: 9))
     for text in [
-      "", "m,", "m,memory", "m,memory=", "m,memory=15M", "m,cpus=-1", "m,cpus=nan", "m,cpus=x", "m,pids=0", "m,pids=1.5",
+      "", "m,", "m,memory", "m,memory=", "m,memory=15M", "m,cpus=-1", "m,cpus=nan", "m,cpus=x", "m,pids=0",
+      "m,pids=1.5",
       "m,x=1",
       "m,pids=1,pids=2", "/m",
     ] {

@@ -155,7 +155,8 @@ struct RunOptions: ParsableArguments {
       if !volume.share.readOnly { setup.options.insert(.settles) }
     }
     for text in tmpfs {
-      setup.mounts.append(Setup.Mount(.memory, source: "tmpfs", target: try RunValue.path(text, "tmpfs")))
+      setup.mounts.append(
+        Setup.Mount(.memory, source: "tmpfs", target: try RunValue.mountPoint(text, "tmpfs")))
     }
     // What is mounted in another's folder comes after it, whatever the order of options.
     let depth = { (path: String) in path.split(separator: "/").count }

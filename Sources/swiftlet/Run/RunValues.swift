@@ -18,7 +18,7 @@ struct Volume: Equatable {
         .usage, "bad volume", which: text,
         mend: "write DIRECTORY:PATH, and :rw behind it where it is to be written; paths may hold no colon")
     }
-    let target = try RunValue.path(parts[1], "volume")
+    let target = try RunValue.mountPoint(parts[1], "volume")
     share = try Share(path: parts[0], tag: "volume\(index)", readOnly: isReadOnly)
     mount = Setup.Mount(isReadOnly ? .readOnlyShare : .share, source: share.tag, target: target)
   }
@@ -36,6 +36,16 @@ enum RunValue {
         mend: "in the machine it begins with /, and no option and no : follows it")
     }
     return text
+  }
+
+  /// A path of the machine where something is mounted: not on its root, which programs would not see.
+  static func mountPoint(_ text: String, _ what: String) throws(Diagnostic) -> String {
+    let path = try path(text, what)
+    guard path.split(separator: "/").contains(where: { $0 != "." }) else {
+      throw Diagnostic(
+        .usage, "bad path for the \(what)", which: text, mend: "name a folder of the machine's, not its root")
+    }
+    return path
   }
 
   /// What a machine is called by, and its folder.

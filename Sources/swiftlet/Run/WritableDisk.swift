@@ -4,6 +4,9 @@ import LinuxSystem
 
 /// A disk that keeps what a machine writes over its image, for later ones.
 struct WritableDisk: Equatable {
+  /// So that an ext4 with a journal has room.
+  private static let leastSize: UInt64 = 8 << 20
+
   let path: String
   /// Of one that is to be made where there is none, in bytes.
   private var size: UInt64?
@@ -17,7 +20,13 @@ struct WritableDisk: Equatable {
           .usage, "bad option '\(part)' of the writable disk", which: text,
           mend: "only size=SIZE may follow the file, and its path may hold no comma")
       }
-      size = try byteCount(String(part.dropFirst(5)))
+      let value = String(part.dropFirst(5))
+      let count = try byteCount(value)
+      guard count >= Self.leastSize else {
+        throw Diagnostic(
+          .usage, "writable disk too small", which: value, mend: "give it \(Self.leastSize >> 20)M or more")
+      }
+      size = count
     }
     path = String(parts.first ?? "")
   }
@@ -60,7 +69,9 @@ struct WritableDisk: Equatable {
         _ = try file.link(as: path)
         return
       }
-      reason = "mke2fs: \(result.errors.split(whereSeparator: \.isNewline).last ?? "it does not say why")"
+      // What follows the first line is advice for people who typed its options.
+      let line = result.errors.split(whereSeparator: \.isNewline).first { !$0.hasPrefix("mke2fs ") }
+      reason = "mke2fs: \(line ?? "it does not say why")"
     } catch { reason = error.isUnsupported ? "make one by mkfs.ext4 (\(error))" : "\(error)" }
     throw Diagnostic(.hostResource, "cannot make the writable disk", which: path, mend: reason)
   }
