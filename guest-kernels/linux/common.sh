@@ -42,7 +42,7 @@ result_dir() {
   compiler=$(gcc --version 2>/dev/null) || die "gcc is missing; install what packages.txt lists"
   mapfile -t files < <(fragment_files "$names")
   hash=$({ printf '%s\n' "$source_version" "$source_sha256" "$compiler"
-    cat "$recipe/common.sh" "$recipe/build" "${files[@]}"; } | sha256sum)
+    cat "$recipe/common.sh" "$recipe/build" "$recipe/patches"/* "${files[@]}"; } | sha256sum)
   printf '%s/linux-%s-%s\n' "$cache" "$1" "${hash:0:12}"
 }
 
@@ -118,4 +118,5 @@ fetch_source() {
 unpack_source() {
   dpkg-deb --fsys-tarfile "$1" | tar -xO "./usr/src/$source_package.tar.xz" | xz -T0 -dc |
     tar -x -C "$scratch/source" --strip-components=1
+  cat "$recipe/patches"/* | patch -s -p1 -d "$scratch/source"
 }
