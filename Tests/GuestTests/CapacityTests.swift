@@ -145,7 +145,8 @@ struct CapacityTests {
   /// On a terminal, and there alone.
   @Test func progressIsShownToPeople() throws {
     let kernel = try BareGuest.path("hello")
-    let result = try Fixtures().run("script -qec \"$S bench boot -n 3 --kernel '\(kernel)'\" /dev/null")
+    let result = try Fixtures().run(
+      "TMPDIR=$PWD script -qec \"$S bench boot -n 3 --kernel '\(kernel)'\" /dev/null")
     #expect(result.output.contains("booting, 2 of 4, ") && result.output.contains(" s left"))
     #expect(result.output.contains("\r\u{1b}[K"))
   }
