@@ -87,10 +87,9 @@ public enum BootLoader {
     guard range.upperBound <= min(end, X86Layout.identityMapped) else {
       throw .kernelOutsideMemory(range, memory: min(end, X86Layout.identityMapped))
     }
-    let all = try slice(at: range.lowerBound, count: range.upperBound - range.lowerBound, of: memory)
-    memory.expectAll(of: all)
     for segment in image.segments where segment.fileSize > 0 {
       let slice = try slice(at: segment.physicalAddress, count: segment.fileSize, of: memory)
+      memory.populate(slice)
       do throws(ImageError) { try kernel.read(into: slice, at: segment.fileOffset) } catch {
         throw .kernel(error)
       }

@@ -22,34 +22,16 @@ struct GuestMemoryTests {
     #expect(memory.bytes(all).allSatisfy { $0 == 8 })
   }
 
-  /// The kernel's own account of what has been advised, by the flag `hg` of /proc/PID/smaps.
-  @Test(
-    .enabled(if: access("/sys/kernel/mm/transparent_hugepage", F_OK) == 0, "this kernel has no huge pages"))
-  func advisesHugePagesForWhatIsAllUsed() throws {
-    let memory = try GuestMemory(size: 32 << 20)
-    let whole = UInt(bitPattern: memory.base)
-    memory.expectAll(of: try memory.slice(at: GuestAddress(9 << 20), count: 5 << 20))
-    let advised = try Self.advised(whole..<(whole + 32 << 20))
-    let huge = UInt(GuestMemory.hugePage)
-    let first = (whole + 9 << 20) / huge * huge
-    let end = (whole + 14 << 20 + huge - 1) / huge * huge
-    #expect(advised == [first..<end])
-    // Of a slice at the end of memory nothing beyond it.
-    memory.expectAll(of: try memory.slice(at: GuestAddress(32 << 20 - 4096), count: 4096))
-    #expect(try Self.advised(whole..<(whole + 32 << 20)).last?.upperBound == whole + 32 << 20)
-  }
-
-  /// The parts of a stretch of this process's memory for which huge pages are advised.
-  private static func advised(_ stretch: Range<UInt>) throws -> [Range<UInt>] {
-    let file = try FileDescriptor(opening: "/proc/self/smaps", O_RDONLY)
-    let text = String(decoding: try file.contents(limit: 16 << 20), as: UTF8.self)
-    var (current, found): (Range<UInt>, [Range<UInt>]) = (0..<0, [])
-    for line in text.split(separator: "\n") {
-      let ends = line.prefix { $0 != " " }.split(separator: "-").map { UInt($0, radix: 16) }
-      if ends.count == 2, let first = ends[0], let last = ends[1] { current = first..<last }
-      if line.hasPrefix("VmFlags:"), line.contains(" hg"), current.overlaps(stretch) { found.append(current) }
-    }
-    return found
+  /// By mincore(2), which tells of each page whether it is there.
+  @Test func populatesWholePagesOfASliceAndNoOthers() throws {
+    let memory = try GuestMemory(size: 4 << 20)
+    var pages = [UInt8](repeating: 0, count: 1024)
+    memory.populate(try memory.slice(at: GuestAddress(4097), count: 3 << 12))
+    memory.populate(try memory.slice(at: GuestAddress(1 << 20 + 1), count: 4096))
+    memory.populate(.empty)
+    try #require(mincore(memory.base, 4 << 20, &pages) == 0)
+    #expect(pages.indices.filter { pages[$0] & 1 == 1 } == [2, 3])
+    #expect(memory.bytes(try memory.slice(at: GuestAddress(0), count: 5 << 12)).allSatisfy { $0 == 0 })
   }
 
   @Test func leavesAHoleBelowFourGigabytes() throws {
