@@ -35,7 +35,7 @@ extension ResultDocument {
             return series.unit == .bytes ? fixed(median / 1_048_576, 2) : fixed(median, 0)
           })
     }
-    return table.text + missing.map { "\($0)\n" }.joined()
+    return table.text + missingLines
   }
 
   /// A row for each contestant, with the parts of its base's rate where as many start at once.
@@ -59,6 +59,6 @@ extension ResultDocument {
             fixed($0 / 1e6, 2)
           })
     }
-    return table.text + missing.map { "\($0)\n" }.joined()
+    return table.text + missingLines
   }
 }

@@ -9,8 +9,11 @@ extension ResultDocument {
       "", "ms", "95 %", "times \(base)", "95 %", "CPU ms", "memory MiB", "threads", "disk MiB", "kernel", "",
     ])
     for contestant in ordered { table.add(contestant.row(reference)) }
-    return table.text + missing.map { "\($0)\n" }.joined()
+    return table.text + missingLines
   }
+
+  /// What has no numbers, below a table.
+  var missingLines: String { missing.map { "\($0)\n" }.joined() }
 
   /// Who or what has no numbers, and why, a line each.
   var missing: [String] {

@@ -94,8 +94,6 @@ package struct Page {
 
   private static func runs(_ count: Int) -> String { count > 0 ? "\(count) runs, " : "" }
 
-  static func ratio(_ value: Double) -> String { fixed(value, value < 100 ? 2 : 0) }
-
   static func milliseconds(_ nanoseconds: Double) -> String {
     let value = nanoseconds / 1e6
     if value >= 10_000 { return "\(fixed(value / 1000, 1)) s" }

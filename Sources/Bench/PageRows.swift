@@ -47,7 +47,7 @@ extension Page {
     let rows = ordered.compactMap { contestant -> Row? in
       guard let series = contestant.series(Series.wall) else { return nil }
       let median = Page.median(contestant)
-      let ratio = reference.map { ", \(Page.ratio(median / $0.median)) × \(base)" } ?? ""
+      let ratio = reference.map { ", \(ratioText(median / $0.median)) × \(base)" } ?? ""
       return Row(
         name: contestant.name, detail: Page.milliseconds(median) + ratio, series: series,
         isOurs: contestant.name.hasPrefix("swiftlet"))
@@ -87,7 +87,7 @@ extension Page {
       let rows = contestant.series.flatMap { series -> [Row] in
         let median = Samples(series.values).median
         let other = reference?.series(series.name)
-        let ratio = other.map { ", \(Page.ratio(median / Samples($0.values).median)) × \(base)" } ?? ""
+        let ratio = other.map { ", \(ratioText(median / Samples($0.values).median)) × \(base)" } ?? ""
         let own = Row(
           name: series.name, detail: series.unit.text(median) + ratio, series: series, isOurs: true)
         return [own] + (other.map { [Page.row($0, of: base)] } ?? [])

@@ -6,7 +6,7 @@ extension ResultDocument {
       let alone = contestant.name == contestants.first?.name ? seriesOfNobodyElse(reference) : []
       return pairTable(contestant, reference, base: base, alone: alone)
     }
-    return (tables + [missing.map { "\($0)\n" }.joined()]).filter { !$0.isEmpty }.joined(separator: "\n")
+    return (tables + [missingLines]).filter { !$0.isEmpty }.joined(separator: "\n")
   }
 
   /// What only the base can do has rows too.
@@ -49,9 +49,9 @@ private struct Pair {
     let (own, other) = (ours.map { Samples($0.values) }, base.map { Samples($0.values) })
     var (ratio, interval) = ("-", "-")
     if let own, let other {
-      ratio = Self.ratio(own.median / other.median)
+      ratio = ratioText(own.median / other.median)
       interval =
-        Bootstrap().ratio(of: own, to: other).map { "\(Self.ratio($0.low)) to \(Self.ratio($0.high))" } ?? "-"
+        Bootstrap().ratio(of: own, to: other).map { "\(ratioText($0.low)) to \(ratioText($0.high))" } ?? "-"
     }
     return [name] + [own?.minimum, own?.median, own?.quantile(0.9), own?.maximum].map(text)
       + [text(other?.median), ratio, interval]
@@ -62,8 +62,6 @@ private struct Pair {
   }
 
   var rates: [String] { [ours, base].map { $0?.bytesPerSecond.map { fixed($0 / 1_048_576, 0) } ?? "-" } }
-
-  private static func ratio(_ value: Double) -> String { fixed(value, value < 100 ? 2 : 0) }
 }
 
 extension Series {

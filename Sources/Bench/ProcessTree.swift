@@ -67,6 +67,8 @@ package struct MonitorMemory: Sendable {
 
 /// A monitor's memory, in bytes. Its guest's RAM is the mapping that is longer than all others.
 package struct MappedShares: Sendable, Equatable {
+  /// How long the mapping is that is taken for the guest's RAM.
+  package private(set) var guestSize: UInt64 = 0
   /// In memory, whoever else has it too.
   package private(set) var resident: UInt64 = 0
   /// The same, where what n processes have counts for a part of n in each.
@@ -96,6 +98,7 @@ package struct MappedShares: Sendable, Equatable {
       }
     }
     guard longest >= 16 << 10 else { return nil }
+    guestSize = longest << 10
     residentBeyondGuest = resident - ofLongest.resident
     proportionalBeyondGuest = proportional - ofLongest.proportional
   }

@@ -10,6 +10,9 @@ package func fixed(_ value: Double, _ digits: Int) -> String {
   return "\(sign)\(scaled / scale)." + String(repeating: "0", count: digits - fraction.count) + fraction
 }
 
+/// A ratio, with as many digits as say something.
+func ratioText(_ value: Double) -> String { fixed(value, value < 100 ? 2 : 0) }
+
 /// Rows of words under headings, in columns.
 package struct TextTable {
   private let headings: [String]

@@ -7,9 +7,7 @@ extension GuestMemory {
   /// lost but that time. Huge pages would save more, but their advice splits the mapping, and what the guest gives back
   /// of them is not the host's at once.
   package func populate(_ slice: GuestSlice) {
-    let page = 4096
-    let first = pointer(slice).alignedUp(toMultipleOf: page)
-    let count = (pointer(slice) + slice.count).alignedDown(toMultipleOf: page) - first
+    let (first, count) = wholePages(of: slice)
     if count > 0 { _ = madvise(first, count, MADV_POPULATE_WRITE) }
   }
 }

@@ -11,12 +11,16 @@ extension GuestMemory {
   /// - Throws: EINVAL where the pages are locked into memory.
   @discardableResult
   public func release(_ slice: GuestSlice) throws(SystemError) -> Int {
-    let page = 4096
-    let start = pointer(slice)
-    let first = start.alignedUp(toMultipleOf: page)
-    let count = (start + slice.count).alignedDown(toMultipleOf: page) - first
+    let (first, count) = wholePages(of: slice)
     guard count > 0 else { return 0 }
     _ = try checking("madvise", "MADV_DONTNEED") { Int(madvise(first, count, MADV_DONTNEED)) }
     return count
+  }
+
+  /// Where the pages begin that a slice holds all of, and how many bytes they are: none, or less, where it holds none.
+  func wholePages(of slice: GuestSlice) -> (first: UnsafeMutableRawPointer, count: Int) {
+    let page = 4096
+    let first = pointer(slice).alignedUp(toMultipleOf: page)
+    return (first, (pointer(slice) + slice.count).alignedDown(toMultipleOf: page) - first)
   }
 }

@@ -40,6 +40,15 @@ func errorText(_ code: Int32) -> String {
   return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
+/// Writes all of `text` to standard output.
+public func standardOutput(_ text: String) throws(SystemError) {
+  let output = FileDescriptor(owning: STDOUT_FILENO)
+  let written = Result { () throws(SystemError) in try output.writeAll(Array(text.utf8)) }
+  // Closing it is not ours to do.
+  _ = output.release()
+  try written.get()
+}
+
 /// Writes `text` to standard error at once; there is nowhere to report a failure of that.
 public func standardError(_ text: String) {
   var text = text

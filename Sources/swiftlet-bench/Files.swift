@@ -59,18 +59,10 @@ final class OutputFile {
 
 /// Prints all of a text, or says why not.
 func show(_ text: String) throws(Diagnostic) {
-  let output = FileDescriptor(owning: STDOUT_FILENO)
-  let failure: SystemError?
-  do throws(SystemError) {
-    try output.writeAll(Array(text.utf8))
-    failure = nil
-  } catch { failure = error }
-  // Closing it is not ours to do.
-  _ = output.release()
-  if let failure {
+  do throws(SystemError) { try standardOutput(text) } catch {
     throw Diagnostic(
       .inputOutput, "cannot write", which: "standard output",
-      mend: "\(failure.reason): make room or choose another")
+      mend: "\(error.reason): make room or choose another")
   }
 }
 

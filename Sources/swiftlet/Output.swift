@@ -8,18 +8,10 @@ enum Output {
       throw Diagnostic(
         .inputOutput, "cannot write", which: "standard output", mend: "it is closed: leave it open")
     }
-    let output = FileDescriptor(owning: 1)
-    let failure: SystemError?
-    do throws(SystemError) {
-      try output.writeAll(Array(text.utf8))
-      failure = nil
-    } catch { failure = error }
-    // Closing it is not ours to do.
-    _ = output.release()
-    if let failure {
+    do throws(SystemError) { try standardOutput(text) } catch {
       throw Diagnostic(
         .inputOutput, "cannot write", which: "standard output",
-        mend: "\(failure.reason): make room or choose another")
+        mend: "\(error.reason): make room or choose another")
     }
   }
 }
