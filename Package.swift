@@ -97,7 +97,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "BenchTests", dependencies: ["Bench", "Configuration", "LinuxSystem"], swiftSettings: strict),
+      name: "BenchTests", dependencies: ["Bench", "Browser", "Configuration", "LinuxSystem"],
+      swiftSettings: strict),
 
     // The benchmarks of the machine's parts.
     .target(
@@ -137,7 +138,8 @@ let package = Package(
     .testTarget(
       name: "GuestMemoryTests", dependencies: ["GuestMemory", "LinuxSystem"], swiftSettings: strict),
     .testTarget(
-      name: "GuestTests", dependencies: ["ArchiveFakes", "swiftlet", "swiftlet-bench", "swiftlet-vmm"],
+      name: "GuestTests",
+      dependencies: ["ArchiveFakes", "Browser", "swiftlet", "swiftlet-bench", "swiftlet-vmm"],
       exclude: ["AllocationCounter", "Injector"],
       swiftSettings: strict),
   ]
@@ -146,6 +148,8 @@ let package = Package(
 package.targets += [
   // Archives made for tests, of what no program would write too.
   .target(name: "ArchiveFakes", path: "Tests/ArchiveFakes", swiftSettings: strict),
+  // What a browser makes of a page.
+  .target(name: "Browser", dependencies: ["Bench"], path: "Tests/Browser", swiftSettings: strict),
   // Drivers and backends made for tests: of the devices, and of the fuzz targets.
   .target(
     name: "DeviceFakes", dependencies: ["Devices", "GuestMemory", "LinuxSystem"], path: "Tests/DeviceFakes",

@@ -7,10 +7,14 @@ package struct BootRecord: Codable, Sendable, Equatable {
     package let name: String
     /// Of CLOCK_MONOTONIC.
     package let nanoseconds: UInt64
+    /// What the process had used of processors until then, in nanoseconds; nil where nobody noted it.
+    package let processor: UInt64?
     package let counters: [String: UInt64]?
 
-    package init(_ name: String, at nanoseconds: UInt64, counters: [String: UInt64]? = nil) {
-      (self.name, self.nanoseconds, self.counters) = (name, nanoseconds, counters)
+    package init(
+      _ name: String, at nanoseconds: UInt64, processor: UInt64? = nil, counters: [String: UInt64]? = nil
+    ) {
+      (self.name, self.nanoseconds, self.processor, self.counters) = (name, nanoseconds, processor, counters)
     }
   }
 
@@ -37,9 +41,12 @@ package struct BootPhases: Sendable, Equatable {
     /// The step it ends with.
     package let name: String
     package let nanoseconds: UInt64
-    /// What KVM counted in it.
+    /// What was counted in it: by KVM and the monitor; and of processors, nanoseconds that the process used.
     package let counters: [String: UInt64]
   }
+
+  /// Among the counters of a phase: nanoseconds of processors.
+  package static let processor = "processor"
 
   package static let last = "process gone"
   package let phases: [Phase]
@@ -47,8 +54,11 @@ package struct BootPhases: Sendable, Equatable {
   /// - Parameters:
   ///   - startedAt: before the process was made.
   ///   - endedAt: after it was waited for. Both in nanoseconds of CLOCK_MONOTONIC, the clock of the steps.
+  ///   - processor: what the process has used of processors in all, in nanoseconds.
   /// - Throws: where a step lies outside: the record is of another boot.
-  package init(_ record: BootRecord, from startedAt: UInt64, to endedAt: UInt64) throws(Diagnostic) {
+  package init(_ record: BootRecord, from startedAt: UInt64, to endedAt: UInt64, processor: UInt64? = nil)
+    throws(Diagnostic)
+  {
     let steps = record.steps.sorted { $0.nanoseconds < $1.nanoseconds }
     guard let first = steps.first, let final = steps.last, first.nanoseconds >= startedAt,
       final.nanoseconds <= endedAt
@@ -57,11 +67,14 @@ package struct BootPhases: Sendable, Equatable {
     }
     var phases: [Phase] = []
     var (time, counted, seen) = (startedAt, [String: UInt64](), [String: Int]())
-    for step in steps + [BootRecord.Step(Self.last, at: endedAt)] {
+    var used: UInt64?
+    for step in steps + [BootRecord.Step(Self.last, at: endedAt, processor: processor)] {
       let times = (seen[step.name] ?? 0) + 1
       seen[step.name] = times
       // Counts begin with the processors, at 0.
-      let counters = (step.counters ?? [:]).map { name, count in (name, count &- (counted[name] ?? 0)) }
+      var counters = (step.counters ?? [:]).map { name, count in (name, count &- (counted[name] ?? 0)) }
+      if let used, let now = step.processor { counters.append((Self.processor, now < used ? 0 : now - used)) }
+      used = step.processor
       phases.append(
         Phase(
           name: times == 1 ? step.name : "\(step.name) (\(times))", nanoseconds: step.nanoseconds &- time,

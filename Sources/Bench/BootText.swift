@@ -38,21 +38,22 @@ extension Contestant {
       phases.contains { $0.counters?[name] != nil }
     }.sorted { $0.value > $1.value }
     var table = TextTable(
-      ["milliseconds", "min", "median", "p90", "p99", "max", "spread", "share"] + counted.map(\.value))
+      ["milliseconds", "min", "median", "p90", "p99", "max", "spread", "share", "processor"]
+        + counted.map(\.value))
     for phase in phases {
       guard let row = Contestant.row(phase) else { continue }
       let share = Samples(phase.values).median / (whole?.median ?? .nan)
       let counts = counted.map { name, _ in
         phase.counters?[name].map { fixed(Samples($0).median, 0) } ?? ""
       }
-      table.add(row + ["\(fixed(100 * share, 1)) %"] + counts)
+      table.add(row + ["\(fixed(100 * share, 1)) %", Contestant.processor(phase)] + counts)
     }
     if let wall = series.first(where: { $0.name == Series.wall }), let row = Contestant.row(wall) {
       let totals = counted.map { _, title in
         series.first { $0.unit == .count && $0.name.hasSuffix(title == "exits" ? "exits" : "interpreted") }
           .map { fixed(Samples($0.values).median, 0) } ?? ""
       }
-      table.add(["from exec until gone"] + row.dropFirst() + ["100 %"] + totals)
+      table.add(["from exec until gone"] + row.dropFirst() + ["100 %", ""] + totals)
     }
     var text = table.text
     if let interval = series.first(where: { $0.name == Series.wall })?.interval {
@@ -66,6 +67,12 @@ extension Contestant {
     return text + Contestant.exitKinds(phases)
   }
 
+  /// The median of what the process used of processors in a phase, in milliseconds: what a phase takes and does not
+  /// use, it waits.
+  private static func processor(_ phase: Series) -> String {
+    phase.counters?[BootPhases.processor].map { fixed(Samples($0).median / 1e6, 3) } ?? ""
+  }
+
   private static func row(_ series: Series) -> [String]? {
     guard let summary = series.summary else { return nil }
     let times = [summary.minimum, summary.median, summary.p90, summary.p99, summary.maximum]
@@ -76,7 +83,9 @@ extension Contestant {
   /// The medians of what KVM counted, a row a phase that has any.
   private static func exitKinds(_ phases: [Series]) -> String {
     let counters = phases.flatMap { $0.counters ?? [:] }.filter { $0.value.contains { $0 > 0 } }
-    let names = Set(counters.map(\.key)).subtracting(["insn_emulation", "exits"]).sorted()
+    let names = Set(counters.map(\.key)).subtracting([
+      "insn_emulation", "exits", BootPhases.processor,
+    ]).sorted()
     guard !names.isEmpty else { return "" }
     var table = TextTable(["exits by kind, medians"] + names)
     for phase in phases {

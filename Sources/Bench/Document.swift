@@ -115,13 +115,22 @@ extension ResultDocument {
     }
   }
 
-  /// A line for each value: contestant, series, unit, number of the run from 1, value; with a line of headings.
+  /// A line for each value: contestant, series, unit, number of the run from 1, value; with a line of headings. Lines
+  /// whose unit is "text" have no number: conditions and warnings, which have no contestant, and of contestants their
+  /// command lines and why they were not started or failed.
   package var csv: String {
     var text = "contestant,series,unit,run,value\n"
+    func add(_ contestant: String, _ series: String, _ unit: String, _ run: String, _ value: String) {
+      text += [contestant, series, unit, run, value].map(Self.field).joined(separator: ",") + "\n"
+    }
+    for (name, value) in conditions.facts { add("", name, "text", "", value) }
+    for warning in warnings { add("", "warning", "text", "", warning) }
     for contestant in contestants {
+      for (name, value) in contestant.facts { add(contestant.name, name, "text", "", value) }
       for series in contestant.series {
-        let start = "\(Self.field(contestant.name)),\(Self.field(series.name)),\(series.unit.rawValue)"
-        for (run, value) in series.values.enumerated() { text += "\(start),\(run + 1),\(fixed(value, 0))\n" }
+        for (run, value) in series.values.enumerated() {
+          add(contestant.name, series.name, series.unit.rawValue, "\(run + 1)", fixed(value, 0))
+        }
       }
     }
     return text

@@ -52,15 +52,19 @@ package struct Page {
       let (series, median) = phase
       return
         "<tr><td><span class=\"key c\(index % StackedBar.colors)\"></span>\(Page.escaped(series.name))</td>"
-        + "<td>\(Page.milliseconds(median))</td><td>\(fixed(100 * median / wall.median, 1)) %</td>"
+        + Page.cells(series).map { "<td>\($0)</td>" }.joined()
+        + "<td>\(fixed(100 * median / wall.median, 1)) %</td>"
         + "<td class=\"strip\">\(Strip(series, scale: .linear(0, Samples(series.values).maximum)).svg)</td></tr>"
     }
     return """
       <h2>Phases, by their medians</h2>
       \(bar.svg)
-      <table class="phases"><tr><th>phase<th>median<th>share<th class="strip">every run, from 0 to its longest</tr>
+      <table class="phases"><tr><th>phase<th>median<th>p90<th>p99<th>processor<th>share\
+      <th class="strip">every run, from 0 to its longest</tr>
       \(rows.joined(separator: "\n"))
       </table>
+      <p>Processor: what swiftlet used of processors, by the median. The rest of a phase it waited, for the host's \
+      kernel or for whoever used them.</p>
       <h2>From exec until all is gone</h2>
       <p>Median \(Page.milliseconds(wall.median)), from \(Page.milliseconds(wall.minimum)) to \
       \(Page.milliseconds(wall.maximum)).</p>
@@ -68,27 +72,22 @@ package struct Page {
       """
   }
 
+  /// Median, tails, and how much of its median a phase uses of processors: the rest it waits.
+  private static func cells(_ phase: Series) -> [String] {
+    let samples = Samples(phase.values)
+    let processor = phase.counters?[BootPhases.processor].map { milliseconds(Samples($0).median) } ?? ""
+    return [0.5, 0.9, 0.99].map { milliseconds(samples.quantile($0)) } + [processor]
+  }
+
   // MARK: Conditions
 
   private var conditionsBody: String {
-    let conditions = document.conditions
-    var facts = [
-      ("measured by", conditions.command.joined(separator: " ")), ("Swiftlet", conditions.swiftlet),
-      ("load average", "\(fixed(conditions.loadAtStart, 2)), then \(fixed(conditions.loadAtEnd, 2))"),
-    ]
-    if let other = conditions.otherWork {
-      facts.append(("other work", "\(fixed(100 * other, 0)) % of the processors' time"))
-    }
-    if let cache = conditions.cache { facts.append(("caches", cache)) }
-    if let kernel = conditions.kernel {
-      facts.append(("guest kernel", "\(kernel), SHA-256 \(conditions.kernelSHA256 ?? "unknown")"))
-    }
-    facts += conditions.kvm.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    var facts = document.conditions.facts
     for contestant in document.contestants where !contestant.command.isEmpty {
       let version = contestant.version.map { " (\($0))" } ?? ""
       facts.append((contestant.name + version, contestant.command.joined(separator: " ")))
     }
-    let rows = facts.map { "<dt>\(Page.escaped($0.0))</dt><dd>\(Page.escaped($0.1))</dd>" }
+    let rows = facts.map { "<dt>\(Page.escaped($0.name))</dt><dd>\(Page.escaped($0.text))</dd>" }
     return "<h2>Conditions</h2><dl>\n\(rows.joined(separator: "\n"))\n</dl>"
   }
 
@@ -128,8 +127,9 @@ package struct Page {
     .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .92rem; }
     th, td { text-align: right; padding: .2em .5em; border-bottom: 1px solid var(--line); white-space: nowrap; }
     th:first-child, td:first-child { text-align: left; } .strip { width: 35%; min-width: 7rem; }
-    @media (max-width: 40rem) { .phases tr { display: grid; grid-template-columns: 1fr 5rem 4rem; }
-      .phases td { border: 0; } .phases .strip { grid-column: 1 / -1; width: auto; text-align: left; } }
+    @media (max-width: 40rem) { .phases tr { display: grid; grid-template-columns: repeat(5, 1fr); }
+      .phases th, .phases td { border: 0; padding: .1em; font-size: .8rem; }
+      .phases :first-child, .phases .strip { grid-column: 1 / -1; text-align: left; } .phases .strip { width: auto; } }
     .key { display: inline-block; width: .8em; height: .8em; margin-right: .5em; border-radius: 2px; }
     svg { display: block; width: 100%; overflow: visible; } svg text { font-size: 12px; fill: var(--soft); }
     .grid { stroke: var(--line); } .box { fill: var(--box); } .median { stroke: var(--ink); stroke-width: 2; }

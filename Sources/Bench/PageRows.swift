@@ -38,6 +38,12 @@ extension Page {
     return lines.isEmpty ? "" : "<h2>Not measured</h2><ul>\(lines.joined())</ul>"
   }
 
+  /// What nine of ten values do not exceed, and 99 of 100.
+  private static func tails(_ series: Series) -> String {
+    let samples = Samples(series.values)
+    return "; p90 \(series.unit.text(samples.quantile(0.9))), p99 \(series.unit.text(samples.quantile(0.99)))"
+  }
+
   // MARK: A comparison
 
   var compareBody: String {
@@ -49,14 +55,14 @@ extension Page {
       let median = Page.median(contestant)
       let ratio = reference.map { ", \(ratioText(median / $0.median)) × \(base)" } ?? ""
       return Row(
-        name: contestant.name, detail: Page.milliseconds(median) + ratio, series: series,
+        name: contestant.name, detail: Page.milliseconds(median) + ratio + Page.tails(series), series: series,
         isOurs: contestant.name.hasPrefix("swiftlet"))
     }
     return """
       \(Page.section("Wall time of every run", Page.tenfold, rows))
       \(missingBody)
       <h2>Costs</h2>
-      <div class="scroll"><table><tr><th>contestant<th>CPU<th>memory<th>threads<th>disk<th>kernel</tr>
+      <div class="scroll"><table><tr><th>contestant<th>CPU<th>memory<th>threads<th>disk<th>isolation<th>kernel</tr>
       \(ordered.map(Page.costs).joined(separator: "\n"))
       </table></div>
       """
@@ -73,6 +79,7 @@ extension Page {
       Contestant.mebibytes(contestant.peakMemory) + (contestant.peakMemory == nil ? "" : " MiB"),
       contestant.threads.map { "\($0)" } ?? "-",
       Contestant.mebibytes(contestant.diskBytes) + (contestant.diskBytes == nil ? "" : " MiB"),
+      escaped(contestant.isolation ?? "-"),
       contestant.hasOwnKernel.map { $0 ? "own" : "host's" } ?? "?",
     ]
     return "<tr><td>" + cells.joined(separator: "</td><td>") + "</td></tr>"
@@ -89,7 +96,8 @@ extension Page {
         let other = reference?.series(series.name)
         let ratio = other.map { ", \(ratioText(median / Samples($0.values).median)) × \(base)" } ?? ""
         let own = Row(
-          name: series.name, detail: series.unit.text(median) + ratio, series: series, isOurs: true)
+          name: series.name, detail: series.unit.text(median) + ratio + Page.tails(series), series: series,
+          isOurs: true)
         return [own] + (other.map { [Page.row($0, of: base)] } ?? [])
       }
       return Page.section("\(contestant.name) beside \(base)", Page.tenfold, rows)
@@ -103,8 +111,8 @@ extension Page {
 
   private static func row(_ series: Series, of name: String) -> Row {
     Row(
-      name: "\(name): \(series.name)", detail: series.unit.text(Samples(series.values).median), series: series
-    )
+      name: "\(name): \(series.name)",
+      detail: series.unit.text(Samples(series.values).median) + Page.tails(series), series: series)
   }
 
   // MARK: Machines
@@ -134,7 +142,7 @@ extension Page {
       document.contestants.compactMap { contestant in
         contestant.series(name).map {
           Row(
-            name: contestant.name, detail: detail(Samples($0.values).median), series: $0,
+            name: contestant.name, detail: detail(Samples($0.values).median) + Page.tails($0), series: $0,
             isOurs: contestant.name.hasPrefix("swiftlet"))
         }
       }

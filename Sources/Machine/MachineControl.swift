@@ -60,7 +60,7 @@ final class MachineControl: MachineEvents {
   /// - Parameter isRepeatable: whether the guest can do it any number of times.
   func mark(_ name: String, isRepeatable: Bool = false) {
     guard let counters else { return }
-    let step = Timeline.Step(name: name, time: Clock.monotonicNanoseconds(), counts: counters.totals)
+    let step = Timeline.Step(now: name, counts: counters.totals)
     state.withLock { state in
       if !isRepeatable || state.steps.count < MachineControl.stepLimit { state.steps.append(step) }
     }

@@ -5,6 +5,8 @@ struct Timeline {
   struct Step: Sendable {
     let name: String
     let time: UInt64
+    /// Nanoseconds that the process had used of processors until then; nil where another program noted the step.
+    let processor: UInt64?
     /// What had been counted until then, by the names of the timeline; empty where nobody counted.
     let counts: [UInt64?]
   }
@@ -15,10 +17,12 @@ struct Timeline {
 
   init(counting counted: [String]) { self.counted = counted }
 
-  mutating func mark(
-    _ name: String, at time: UInt64 = Clock.monotonicNanoseconds(), counts: [UInt64?] = []
-  ) {
-    add(Step(name: name, time: time, counts: counts))
+  /// Notes that this is reached now.
+  mutating func mark(_ name: String, counts: [UInt64?] = []) { add(Step(now: name, counts: counts)) }
+
+  /// Notes what another program has reached.
+  mutating func mark(_ name: String, at time: UInt64) {
+    add(Step(name: name, time: time, processor: nil, counts: []))
   }
 
   mutating func add(_ step: Step) { steps.append(step) }
@@ -40,15 +44,16 @@ struct Timeline {
     return ["timeline" + (counts ? ", with guest instructions interpreted by KVM" : "")] + lines
   }
 
-  /// One line: {"version": 1, "steps": [{"name": text, "nanoseconds": of CLOCK_MONOTONIC, "counters": {name:
-  /// number, ...}}, ...]}, in the order of time. What nobody counts is left out. Names are printable ASCII without
-  /// quotation marks.
+  /// One line: {"version": 1, "steps": [{"name": text, "nanoseconds": of CLOCK_MONOTONIC, "processor":
+  /// nanoseconds of processors used, "counters": {name: number, ...}}, ...]}, in the order of time. What nobody counts
+  /// is left out. Names are printable ASCII without quotation marks.
   var json: String {
     let steps = ordered.map { step in
       let counters = zip(counted, step.counts).compactMap { name, count in count.map { "\"\(name)\": \($0)" }
       }
       let tail = counters.isEmpty ? "" : ", \"counters\": {\(counters.joined(separator: ", "))}"
-      return "{\"name\": \"\(step.name)\", \"nanoseconds\": \(step.time)\(tail)}"
+      let processor = step.processor.map { ", \"processor\": \($0)" } ?? ""
+      return "{\"name\": \"\(step.name)\", \"nanoseconds\": \(step.time)\(processor)\(tail)}"
     }
     return "{\"version\": 1, \"steps\": [\(steps.joined(separator: ", "))]}\n"
   }
@@ -72,6 +77,11 @@ struct Timeline {
 }
 
 extension Timeline.Step {
+  init(now name: String, counts: [UInt64?]) {
+    self.init(
+      name: name, time: Clock.monotonicNanoseconds(), processor: Clock.processorNanoseconds(), counts: counts)
+  }
+
   fileprivate var instructions: UInt64? { counts.first ?? nil }
 }
 

@@ -120,6 +120,7 @@ private struct BootMeasurement {
 
   private func phases(of run: Job.Run) throws(Diagnostic) -> BootPhases {
     let bytes = (try? FileDescriptor(opening: record, O_RDONLY).contents(limit: 1 << 20)) ?? []
-    return try BootPhases(BootRecord(json: bytes), from: run.startedAt, to: run.endedAt)
+    return try BootPhases(
+      BootRecord(json: bytes), from: run.startedAt, to: run.endedAt, processor: run.processorTime)
   }
 }

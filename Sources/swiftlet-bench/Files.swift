@@ -36,20 +36,50 @@ struct OpenResultFiles {
   }
 }
 
-/// A file that is made or emptied, and written later.
+/// A file that gets a result at the end: until the whole of it is on the disk, what was there before stays.
 final class OutputFile {
   private let path: String
-  private let file: FileDescriptor
+  /// What no other file can take the place of, open: pipes, devices, and files in folders of others.
+  private let inPlace: FileDescriptor?
 
+  /// - Throws: where it cannot be written, as far as that can be told now.
   init(_ path: String) throws(Diagnostic) {
-    self.path = path
+    let target = (try? FileDescriptor.realPath(path)) ?? path
+    var status = stat()
+    let isThere = stat(target, &status) == 0
+    let folder = FileDescriptor.folder(of: target)
+    let isOpen = access(folder, W_OK | X_OK) == 0
+    self.path = target
     do throws(SystemError) {
-      file = try FileDescriptor(opening: path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o666)
+      if !isThere, !isOpen { throw SystemError(call: "access", operand: folder, code: errno) }
+      let file = isThere ? try FileDescriptor(opening: target, O_WRONLY) : nil
+      inPlace = isOpen && status.st_mode & S_IFMT == S_IFREG ? nil : file
     } catch { throw OutputFile.refusal(path, error) }
   }
 
   func write(_ bytes: [UInt8]) throws(Diagnostic) {
-    do throws(SystemError) { try file.writeAll(bytes) } catch { throw OutputFile.refusal(path, error) }
+    do throws(SystemError) {
+      switch inPlace {
+      case .some(let file):
+        ftruncate(file.raw, 0)
+        try file.writeAll(bytes)
+      case .none: try replace(bytes)
+      }
+    } catch { throw OutputFile.refusal(path, error) }
+  }
+
+  private func replace(_ bytes: [UInt8]) throws(SystemError) {
+    let other = "\(path).\(getpid())"
+    let file = try FileDescriptor(opening: other, O_WRONLY | O_CREAT | O_EXCL, mode: 0o666)
+    do throws(SystemError) {
+      var status = stat()
+      if stat(path, &status) == 0 { fchmod(file.raw, status.st_mode & 0o777) }
+      try file.writeAll(bytes)
+      try FileDescriptor.rename(other, to: path)
+    } catch {
+      unlink(other)
+      throw error
+    }
   }
 
   private static func refusal(_ path: String, _ error: SystemError) -> Diagnostic {

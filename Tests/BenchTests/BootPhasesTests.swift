@@ -60,6 +60,21 @@ struct BootPhasesTests {
     #expect(contestant.series.map(\.values.count) == [2, 2, 1, 2, 1, 2, 2])
   }
 
+  /// Of steps that another program noted it is not known.
+  @Test func whatAPhaseUsesOfProcessorsIsToldWhereBothItsEndsAreKnown() throws {
+    let record = BootRecord(steps: [
+      .init("a", at: 100), .init("b", at: 200, processor: 70), .init("c", at: 300, processor: 75),
+      .init("d", at: 400), .init("e", at: 500, processor: 90),
+    ])
+    let phases = try BootPhases(record, from: 0, to: 700, processor: 120).phases
+    #expect(phases.map { $0.counters[BootPhases.processor] } == [nil, nil, 5, nil, nil, 30])
+    var contestant = Contestant("swiftlet boot")
+    contestant.add([(wall: 700, phases: try BootPhases(record, from: 0, to: 700, processor: 120))])
+    let table = ResultDocument(.boot, Conditions(), [contestant]).text()
+    let last = table.split(separator: "\n").first { $0.hasPrefix("until process gone") }
+    #expect(last?.hasSuffix("28.6 %      0.000") == true, "\(last ?? "")")
+  }
+
   @Test func recordsOfAnotherBootAreRefused() throws {
     let record = BootRecord(steps: [.init("a", at: 100), .init("b", at: 200)])
     #expect(throws: Diagnostic.self) { try BootPhases(record, from: 101, to: 300) }

@@ -40,13 +40,27 @@ struct DocumentTests {
     var document = Self.document(wall: [1, 2], exits: [3])
     document.contestants.append(Contestant("a, \"b\""))
     document.contestants[1].series = [Series("x", .count, [7])]
+    document.contestants.append(Contestant("broken"))
+    document.contestants[2].failure = "status 9: last words"
+    document.warnings = ["busy"]
+    document.conditions.command = ["swiftlet", "bench", "boot"]
     #expect(
       document.csv == """
         contestant,series,unit,run,value
+        ,date,text,,
+        ,host kernel,text,,6.18
+        ,processor,text,,2 x CPU
+        ,measured by,text,,swiftlet bench boot
+        ,Swiftlet,text,,
+        ,load average,text,,"0.00, then 0.00"
+        ,other work,text,,1 % of the processors' time
+        ,warning,text,,busy
+        swiftlet boot,command,text,,swiftlet boot
         swiftlet boot,wall,nanoseconds,1,1
         swiftlet boot,wall,nanoseconds,2,2
         swiftlet boot,exits,count,1,3
         "a, ""b""\",x,count,1,7
+        broken,fails,text,,status 9: last words
 
         """)
   }
