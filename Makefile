@@ -83,8 +83,8 @@ bench-peers: setup ## Install what `make bench` compares with, as far as Debian 
 
 # The results stay in bin/bench: JSON for `swiftlet bench diff`, pages for a browser, and the tables.
 BOOTS ?= 10
-ROUNDS ?= 5
-bench: build guests ## Measure boots, starts, devices and exits, and compare with others; BOOTS=10 and ROUNDS=5 of the long ones
+ROUNDS ?= 10
+bench: build guests ## Measure boots, starts, devices and exits, and compare with others; BOOTS=10 and ROUNDS=10 of the long ones
 	@mkdir -p bin/bench
 	@bench() { local name=$$1; shift; echo "$$name:"; \
 	  Benchmarks/run bin/swiftlet bench "$$@" --json bin/bench/$$name.json --html bin/bench/$$name.html \

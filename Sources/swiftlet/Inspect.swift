@@ -29,6 +29,11 @@ struct Inspect: ParsableCommand {
       let report = try MachineState(in: machine.folder).report(name: file)
       return try Output.write(json ? report.json : report.lines)
     }
+    if !file.isEmpty, access(file, F_OK) != 0, errno == ENOENT {
+      throw Diagnostic(
+        .noInput, "no such file or machine", which: file,
+        mend: "check the path; swiftlet ps tells of machines")
+    }
     let source: FileSource
     let kernel = try InputFile.open(file, "file", O_RDONLY)
     do throws(SystemError) { source = try FileSource(kernel) } catch { throw badKernel(file, error.reason) }

@@ -104,7 +104,7 @@ struct BadInputTests {
     Case("$S boot --kernel corrupt-bzImage", 65, "bad kernel: corrupt-bzImage: is packed with gzip, but the"),
     Case("$S boot --kernel big --memory 4M", 65, "big: "),
     Case("SWIFTLET_KERNEL=nowhere $S boot", 66, "no such kernel: nowhere"),
-    Case("$S inspect nowhere", 66, "no such file: nowhere"),
+    Case("$S inspect nowhere", 66, "no such file or machine: nowhere: check the path; swiftlet ps tells"),
     Case("$S inspect .", 66, "file is a directory: ."),
     Case("$S inspect fifo", 66, "file is a named pipe: fifo"),
     Case("$S inspect ''", 64, "empty file path: name a file"),

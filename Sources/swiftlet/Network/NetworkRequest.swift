@@ -26,7 +26,8 @@ extension NetworkRequest {
   /// The card that `tap=NAME` or `user` stands for, with `,mac=ADDRESS` and `,mtu=BYTES` behind, with `,host-loopback`
   /// for user, and for a tap with what ``GuestAddress`` is made of; `,bandwidth=SIZE` bytes and `,packets=N` frames a
   /// second may go in each direction.
-  init(option text: String) throws(Diagnostic) {
+  /// - Parameter besides: what a person may write instead, for messages.
+  init(option text: String, besides: String = "") throws(Diagnostic) {
     let parts = text.split(separator: ",", omittingEmptySubsequences: false)
     let kind = parts.first ?? ""
     if kind == "user" {
@@ -37,8 +38,8 @@ extension NetworkRequest {
       self.init(host: .tap(name))
     } else {
       throw Diagnostic(
-        .usage, "bad network '\(kind)'", which: text, mend: "write user, or tap=NAME with an interface's name"
-      )
+        .usage, "bad network '\(kind)'", which: text,
+        mend: "write \(besides)user, or tap=NAME with an interface's name")
     }
     let words = parts.dropFirst().map(String.init)
     let isOfAddress = { (word: String) in

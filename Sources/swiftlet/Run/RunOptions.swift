@@ -162,7 +162,7 @@ struct RunOptions: ParsableArguments {
     let depth = { (path: String) in path.split(separator: "/").count }
     setup.mounts.sort { depth($0.target) < depth($1.target) }
     if let network, network != "none" {
-      let request = try NetworkRequest(option: network)
+      let request = try NetworkRequest(option: network, besides: "none, ")
       boot.networks = [request]
       if request.isUser || request.address?.nameServer != nil { setup.options.insert(.network) }
     }

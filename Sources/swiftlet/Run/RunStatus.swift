@@ -35,7 +35,8 @@ enum RunStatus {
     let reason = SystemError(call: "", code: Int32(failure.code)).reason
     switch failure.step {
     case .execution where Int32(failure.code) == ENOENT:
-      return (notFound, "command not found: \(command): check its name, or the image's PATH")
+      let name = command.isEmpty ? "''" : command
+      return (notFound, "command not found: \(name): check its name, or the image's PATH")
     case .execution: return (cannotExecute, "cannot execute the command: \(command): \(reason)")
     case .directory:
       return (cannotExecute, "no such working directory: \(request.directory ?? "the image's"): \(reason)")
@@ -73,7 +74,9 @@ enum RunStatus {
     switch monitor.end {
     case .killed where monitor.isForced:
       return (status, "the connection with the machine was lost, and it did not end by itself")
-    case .killed(let signal): return (status, "the machine is gone: signal \(signal) ended its monitor")
+    case .killed(let signal):
+      let hint = signal == SIGKILL ? ": by hand, or for want of memory on the host or in a control group" : ""
+      return (status, "the machine is gone: signal \(signal) ended its monitor\(hint)")
     case .exited(0): return (status, "the machine switched itself off before its program ended")
     case .exited(let code): return (status, "the monitor ended with status \(code) and says nothing")
     }
