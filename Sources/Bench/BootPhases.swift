@@ -19,9 +19,16 @@ package struct BootRecord: Codable, Sendable, Equatable {
   }
 
   package let version: Int
+  /// The path of the file that was booted: of a bzImage the one that was unpacked from it, where such are kept.
+  package let kernel: String
   package let steps: [Step]
 
-  package init(steps: [Step]) { (version, self.steps) = (1, steps) }
+  package init(kernel: String = "", steps: [Step]) { (version, self.kernel, self.steps) = (1, kernel, steps) }
+
+  /// Whether it was written by a machine that ended as its guest wanted, and not by one that was given up.
+  package var isComplete: Bool {
+    ["guest off", "machine ended"].allSatisfy { name in steps.contains { $0.name == name } }
+  }
 
   /// - Throws: a `Diagnostic` for what is no record.
   package init(json: [UInt8]) throws(Diagnostic) {

@@ -76,7 +76,9 @@ public enum Machine {
       timeline.mark("machine ended", counts: counters?.totals ?? [])
       for step in control.steps { timeline.add(step) }
       if description.timeline { note(timeline.lines.joined(separator: "\n")) }
-      if let error = record?.write(timeline.json) { note("cannot write the timeline: \(error.reason)") }
+      if let error = record?.write(timeline.json(kernel: description.kernel.name)) {
+        note("cannot write the timeline: \(error.reason)")
+      }
       if let trace = control.trace {
         do throws(SystemError) {
           try trace.write(timeline, process: "swiftlet \(description.kernel.name)")

@@ -1,3 +1,4 @@
+import Configuration
 import LinuxSystem
 
 /// When things happened on the way of a boot, in nanoseconds of CLOCK_MONOTONIC.
@@ -44,10 +45,12 @@ struct Timeline {
     return ["timeline" + (counts ? ", with guest instructions interpreted by KVM" : "")] + lines
   }
 
-  /// One line: {"version": 1, "steps": [{"name": text, "nanoseconds": of CLOCK_MONOTONIC, "processor":
+  /// One line: {"version": 1, "kernel": path, "steps": [{"name": text, "nanoseconds": of CLOCK_MONOTONIC, "processor":
   /// nanoseconds of processors used, "counters": {name: number, ...}}, ...]}, in the order of time. What nobody counts
   /// is left out. Names are printable ASCII without quotation marks.
-  var json: String {
+  /// - Parameter kernel: the path of the file that was booted: of a bzImage the one that was unpacked from it, where such
+  ///   are kept.
+  func json(kernel: String) -> String {
     let steps = ordered.map { step in
       let counters = zip(counted, step.counts).compactMap { name, count in count.map { "\"\(name)\": \($0)" }
       }
@@ -55,7 +58,8 @@ struct Timeline {
       let processor = step.processor.map { ", \"processor\": \($0)" } ?? ""
       return "{\"name\": \"\(step.name)\", \"nanoseconds\": \(step.time)\(processor)\(tail)}"
     }
-    return "{\"version\": 1, \"steps\": [\(steps.joined(separator: ", "))]}\n"
+    return
+      "{\"version\": 1, \"kernel\": \(kernel.quotedAsJSON), \"steps\": [\(steps.joined(separator: ", "))]}\n"
   }
 
   /// What led to each step but the first, in order.

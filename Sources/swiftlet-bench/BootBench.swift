@@ -44,14 +44,14 @@ struct BootBench: ParsableCommand {
     try check(warmUp, "--warm-up", 0...1000)
     try check(timeLimit, "--time-limit", 1...86_400)
     try measure(.boot, runs: runs, warmUps: warmUp, into: files) { swiftlet, conditions in
-      let arguments = try ["boot"] + bootOptions(swiftlet)
-      conditions.describe(kernel: try kernel ?? swiftlet.guest("kernels/up/vmlinux"))
-      let caches =
-        cold ? HostCaches([swiftlet.program, swiftlet.monitor, conditions.kernel] + arguments) : nil
-      let measurement = try BootMeasurement(swiftlet, arguments, limit: timeLimit, caches: caches)
-      var contestant = Contestant("swiftlet boot", command: [swiftlet.program] + arguments)
-      contestant.add(try measurement.boots(runs, warmUp: warmUp))
-      contestant.memoryBeyondGuest = try measurement.memoryBeyondGuest()
+      let measurement = try BootMeasurement(swiftlet, ["boot"] + bootOptions(swiftlet), limit: timeLimit)
+      // First, since it tells which kernel is booted: options, the environment or a file decide.
+      let (memory, kernel) = try measurement.lookAtOne()
+      conditions.describe(kernel: kernel)
+      let caches = cold ? HostCaches(measurement.words(swiftlet, kernel)) : nil
+      var contestant = Contestant("swiftlet boot", command: measurement.job.arguments)
+      contestant.add(try measurement.boots(runs, warmUp: warmUp, caches))
+      contestant.memoryBeyondGuest = memory
       conditions.cache = caches?.text
       return Findings(contestants: [contestant])
     }
@@ -70,57 +70,64 @@ struct BootBench: ParsableCommand {
 
 /// Boots that are timed.
 private struct BootMeasurement {
-  private let job: Job
+  let job: Job
   private let folder: TemporaryFolder
   private let limit: Int
-  private let caches: HostCaches?
   private var record: String { "\(folder.path)/record" }
 
-  init(_ swiftlet: Swiftlet, _ arguments: [String], limit: Int, caches: HostCaches?) throws(Failure) {
+  init(_ swiftlet: Swiftlet, _ arguments: [String], limit: Int) throws(Failure) {
     folder = try TemporaryFolder()
-    (self.limit, self.caches) = (limit, caches)
+    self.limit = limit
     job = Job(
       name: "the boot", arguments: [swiftlet.program] + arguments + ["--json", "\(folder.path)/record"])
   }
 
-  func boots(_ runs: Int, warmUp: Int) throws -> [(wall: UInt64, phases: BootPhases)] {
+  /// What may name a file that a boot reads: the record is written, and is empty before.
+  func words(_ swiftlet: Swiftlet, _ kernel: String) -> [String?] {
+    [swiftlet.monitor, kernel, getenv("SWIFTLET_KERNEL").map { String(cString: $0) }]
+      + job.arguments.dropLast()
+  }
+
+  func boots(_ runs: Int, warmUp: Int, _ caches: HostCaches?) throws -> [(wall: UInt64, phases: BootPhases)] {
     let progress = ProgressLine(total: runs + warmUp)
     var boots: [(UInt64, BootPhases)] = []
     for round in 0..<(runs + warmUp) {
       progress.show("booting", done: round)
       caches?.drop()
       let run = try job.attempt(within: limit)
-      try Self.check(run)
-      let phases = try phases(of: run)
+      let phases = try BootPhases(
+        record(of: run), from: run.startedAt, to: run.endedAt, processor: run.processorTime)
       if round >= warmUp { boots.append((run.duration, phases)) }
     }
     return boots
   }
 
-  /// By one boot more, which is looked at while it runs and therefore not timed.
-  func memoryBeyondGuest() throws -> UInt64? {
+  /// One boot that is looked at while it runs, and therefore not timed.
+  /// - Returns: the most memory beyond the guest's, and the path of the kernel.
+  func lookAtOne() throws -> (memory: UInt64?, kernel: String) {
     var memory = MonitorMemory()
     let process = try RunningJob(job)
-    try Self.check(
-      process.end(within: limit) { identifier in
-        memory.look(at: identifier)
-        usleep(2000)
-      })
-    return memory.peak
+    let run = try process.end(within: limit) { identifier in
+      memory.look(at: identifier)
+      usleep(2000)
+    }
+    return (memory.peak, try record(of: run).kernel)
   }
 
-  /// - Throws: for a boot that did not end well, its own line, and its status.
-  private static func check(_ run: Job.Run) throws {
-    guard run.waitStatus != 0 else { return }
+  /// What a boot wrote down of itself.
+  /// - Throws: for one that did not end well, its own line, and its status. A guest that resets its machine has ended well.
+  private func record(of run: Job.Run) throws -> BootRecord {
+    let bytes = (try? FileDescriptor(opening: record, O_RDONLY).contents(limit: 1 << 20)) ?? []
+    if run.waitStatus == 0 { return try BootRecord(json: bytes) }
+    // A workload's status is told without a line.
     let line = run.error.split(separator: "\n").last.map(String.init)
+    if run.exitStatus == ExitStatus.guestReset.code, line == "swiftlet: \(ExitStatus.guestReset.meaning)",
+      let record = try? BootRecord(json: bytes), record.isComplete
+    {
+      return record
+    }
     standardError(
       Diagnostic.printable(line ?? "swiftlet: the boot ended with status \(run.exitStatus)") + "\n")
     throw EndingStatus(code: run.exitStatus)
-  }
-
-  private func phases(of run: Job.Run) throws(Diagnostic) -> BootPhases {
-    let bytes = (try? FileDescriptor(opening: record, O_RDONLY).contents(limit: 1 << 20)) ?? []
-    return try BootPhases(
-      BootRecord(json: bytes), from: run.startedAt, to: run.endedAt, processor: run.processorTime)
   }
 }

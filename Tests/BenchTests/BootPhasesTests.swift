@@ -83,8 +83,13 @@ struct BootPhasesTests {
     #expect(throws: Diagnostic.self) { try BootRecord(json: Array("{\"version\": 2, \"steps\": []}".utf8)) }
     #expect(throws: Diagnostic.self) { try BootRecord(json: []) }
     #expect(
-      try BootRecord(json: Array(#"{"version": 1, "steps": [{"name": "a", "nanoseconds": 1}]}"#.utf8))
-        == BootRecord(steps: [.init("a", at: 1)]))
+      try BootRecord(
+        json: Array(#"{"version": 1, "kernel": "/k", "steps": [{"name": "a", "nanoseconds": 1}]}"#.utf8))
+        == BootRecord(kernel: "/k", steps: [.init("a", at: 1)]))
+    // One that was given up has not seen its guest's end.
+    let steps = ["first exit", "machine ended"].map { BootRecord.Step($0, at: 1) }
+    #expect(!BootRecord(steps: steps).isComplete)
+    #expect(BootRecord(steps: steps + [.init("guest off", at: 1)]).isComplete)
   }
 
   @Test func aMonitorsMemoryIsApartFromItsGuests() throws {

@@ -43,6 +43,7 @@ struct BareGuestTests {
         let counters: [String: UInt64]?
       }
       let version: Int
+      let kernel: String
       let steps: [Step]
     }
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("timeline-\(UUID())")
@@ -55,6 +56,7 @@ struct BareGuestTests {
     #expect(result.error == "")
     let document = try JSONDecoder().decode(Document.self, from: Data(contentsOf: file))
     #expect(document.version == 1)
+    #expect(document.kernel == (try BareGuest.path("exits")))
     #expect(
       document.steps.map(\.name) == [
         "command started", "command done", "monitor started", "machine made", "kernel loaded",

@@ -21,7 +21,7 @@ struct BenchDocument: Decodable {
   }
   struct Conditions: Decodable {
     let hostKernel: String
-    let kernelSHA256, cache: String?
+    let kernel, kernelSHA256, cache: String?
     let kvm: [String: String]
     let command: [String]
   }

@@ -21,7 +21,9 @@ struct BenchTests {
     let document = try folder.document("a.json")
     let boot = try #require(document.contestants.first)
     #expect(document.kind == "boot")
-    #expect(boot.command.suffix(4) == ["--kernel", kernel, "--memory", "64M"])
+    // As it was run, with what the benchmark adds.
+    #expect(boot.command.dropFirst().prefix(6) == ["boot", "--kernel", kernel, "--memory", "64M", "--json"])
+    #expect(document.conditions.kernel == kernel)
     #expect(document.conditions.command.prefix(3) == ["swiftlet", "bench", "boot"])
     #expect(document.conditions.kvm["/dev/kvm"] == "usable, API version 12")
     let hash = try Fixtures().run("sha256sum '\(kernel)' | cut -c 1-64").output
@@ -69,6 +71,21 @@ struct BenchTests {
       let least = try #require(boot.values("until \(step)").min())
       #expect((least >= 2e9) == (step == late), "\(step): \(least)")
     }
+  }
+
+  /// Which kernel it is may be said elsewhere than by --kernel; and a guest may end by a reset.
+  @Test func theKernelThatWasBootedIsTold() throws {
+    let folder = try BenchFolder()
+    let guest = try LifecycleGuest(LifecycleGuest.reset)
+    let result = try Program(environment: ["SWIFTLET_KERNEL": guest.path]).run([
+      "bench", "boot", "-n", "1", "--warm-up", "0", "--json", folder.path("a.json"), "--", "--memory", "64M",
+    ])
+    #expect(result.status == 0 && result.error == "", "\(result.error)")
+    let document = try folder.document("a.json")
+    #expect(document.conditions.kernel == guest.path)
+    let hash = try Fixtures().run("sha256sum '\(guest.path)' | cut -c 1-64").output
+    #expect(document.conditions.kernelSHA256.map { $0 + "\n" } == hash)
+    #expect(document.contestants[0].command.dropFirst().prefix(4) == ["boot", "--memory", "64M", "--json"])
   }
 
   @Test func aBootThatFailsIsTold() throws {
@@ -145,6 +162,9 @@ struct BenchTests {
     let result = try Fixtures().run(
       """
       mkdir t; TMPDIR=$PWD/t $S bench boot --kernel '\(endless.path)' &
+    // A workload's own, and no reset.
+    let same = try Program().run(["bench", "boot", "--kernel", kernel, "--", "--append", "status=81"])
+    #expect(same.status == 81)
       until ls t/swiftlet-bench-*/record > /dev/null 2>&1; do sleep 0.05; done
       kill -TERM $!; wait $!; echo $?; ls t
       grep -ls "TMPDIR=$PWD/t" /proc/[0-9]*/environ | wc -l

@@ -130,16 +130,24 @@ struct CapacityTests {
     #expect(hasTap == (guest.notMeasured == nil))
   }
 
+  /// Of a bzImage what was unpacked from it too, which stays where it is.
   @Test func cachesAreDroppedForAColdBoot() throws {
     let folder = try BenchFolder()
-    let kernel = folder.path("kernel")
-    try FileManager.default.copyItem(atPath: BareGuest.path("hello"), toPath: kernel)
-    let document = try Self.bench(
-      ["boot", "-n", "1", "--warm-up", "0", "--cold", "--kernel", kernel], folder)
+    let result = try Fixtures().run(
+      """
+      mkdir cache; export XDG_CACHE_HOME=$PWD/cache TMPDIR=$PWD
+      $S bench boot -n 1 --warm-up 0 --cold --kernel bzImage --json '\(folder.path("r.json"))' > table
+      ls cache/swiftlet/kernels
+      """, limit: patience)
+    #expect(result.error == "")
+    let document = try folder.document("r.json")
     let said = try #require(document.conditions.cache)
-    #expect(said.hasPrefix("before each boot ") && said.contains(" of 3 files were dropped"))
+    #expect(said.hasPrefix("before each boot ") && said.contains(" of 4 files were dropped"), "\(said)")
     #expect(said.contains("drop_caches") == (geteuid() == 0))
     #expect(document.contestants[0].values("wall").count == 1)
+    let kernel = try #require(document.conditions.kernel)
+    #expect(kernel.hasSuffix("/cache/swiftlet/kernels/" + result.output.dropLast()), "\(kernel)")
+    #expect(document.conditions.kernelSHA256 != nil)
   }
 
   /// On a terminal, and there alone.
