@@ -32,6 +32,7 @@ struct IoBench: ParsableCommand {
   var folder: String?
 
   @OptionGroup var guests: BareGuests
+  @OptionGroup var order: TurnOrder
   @OptionGroup var files: ResultFiles
 
   private static let base = "host"
@@ -49,7 +50,7 @@ struct IoBench: ParsableCommand {
       }
       let bench = InProcess(
         folder: try TemporaryFolder(in: folder), rounds: runs, slice: UInt64(turn) * 1_000_000,
-        hasNetwork: cbench_leave_network() == 0)
+        hasNetwork: cbench_leave_network() == 0, order: order.generator(&conditions))
       conditions.describe(kernel: guest)
       let inside = try GuestMeasures.measure(monitor: monitor, guest: guest, bench, count: count)
       var alone = DeviceFindings()

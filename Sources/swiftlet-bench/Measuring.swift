@@ -1,3 +1,4 @@
+import ArgumentParser
 import Bench
 import Configuration
 import LinuxSystem
@@ -29,6 +30,19 @@ func measure(
   document.warnings += findings.warnings
   try files.write(document, base: base)
   try show(document.text(base: base))
+}
+
+/// In which order those take turns who are measured.
+struct TurnOrder: ParsableArguments {
+  @Option(help: ArgumentHelp("Of the order of turns; another each time if none is given.", valueName: "n"))
+  var seed: UInt64?
+
+  /// Keeps the seed in the conditions.
+  func generator(_ conditions: inout Conditions) -> SeededGenerator {
+    let seed = seed ?? UInt64.random(in: .min ... .max)
+    conditions.seed = seed
+    return SeededGenerator(seed: seed)
+  }
 }
 
 /// A number within its limits, or one clear line.

@@ -22,6 +22,7 @@ struct BenchDocument: Decodable {
   struct Conditions: Decodable {
     let hostKernel: String
     let kernel, kernelSHA256, cache: String?
+    let seed: UInt64?
     let kvm: [String: String]
     let command: [String]
   }

@@ -26,7 +26,9 @@ struct CapacityTests {
   /// Where KVM does not know hypercalls, these are told to fail.
   @Test func exitsAreTimedBesideTheTwin() throws {
     let folder = try BenchFolder()
-    let document = try Self.bench(["exits", "-n", "2", "--count", "100", "--guests", Self.guests()], folder)
+    let document = try Self.bench(
+      ["exits", "-n", "2", "--count", "100", "--seed", "7", "--guests", Self.guests()], folder)
+    #expect(document.conditions.seed == 7)
     #expect(document.kind == "exits" && document.contestants.map(\.name) == ["swiftlet", "C program"])
     for contestant in document.contestants {
       for kind in ["port write", "memory read"] { #expect(contestant.values(kind).count == 2) }

@@ -18,6 +18,8 @@ struct GuestMeasures {
   private let job: Job
   private let count: Int
   private let works: [GuestWork]
+  /// Of each run of the guest: a second for four times all its work is far more than it needs.
+  private var limit: Int { 60 + count / 4 }
 
   /// - Parameters:
   ///   - monitor: the path of `swiftlet-vmm`.
@@ -50,7 +52,7 @@ struct GuestMeasures {
       kernel: .path(guest), commandLine: "n=\(count)",
       memory: 128 << 20, cpus: 2, disks: [Disk(path: image)],
       vsock: VirtioSocket(path: path), shares: [Share(path: share.path, tag: "bench", readOnly: false)],
-      networks: networks, balloon: Balloon(amount: 0), timeLimit: 60_000_000_000, timeline: true)
+      networks: networks, balloon: Balloon(amount: 0), timeline: true)
     let job = Job(
       name: "the guest throughput", arguments: [monitor, "--description-fd", "3"],
       description: description, inherited: inherited)
@@ -65,7 +67,8 @@ struct GuestMeasures {
     var instructions: [Double] = []
   }
 
-  /// Guest and host take turns; the first of them fills caches and is not counted.
+  /// Guest and host take turns, and the host's works among each other, in an order drawn for each round; the guest has
+  /// its own. The first round fills caches and is not counted.
   private func series() throws -> (guest: [Series], host: [Series], impossible: [String]) {
     var guest = works.map { _ in Figures() }
     var host = guest
@@ -73,24 +76,15 @@ struct GuestMeasures {
     let progress = ProgressLine(total: rounds + 1)
     for round in 0...rounds {
       progress.show("a bare guest", done: round)
-      let marks = try job.run().marks
-      for (index, work) in works.enumerated() where work.isPossible {
-        guard let begin = marks[16 + 2 * index], let end = marks[17 + 2 * index] else {
-          throw Failure("the guest gives no time for \(work.name)")
-        }
-        let operations = work.parts * min(count, work.limit)
-        if round > 0 {
-          guest[index].times.append((end.seconds - begin.seconds) * 1e9 / Double(operations))
-          if let before = begin.instructions, let after = end.instructions {
-            guest[index].instructions.append(Double(after - before) / Double(operations))
+      let turns = [true, false].shuffled(using: &bench.generator)
+      for isGuests in turns {
+        if isGuests {
+          try runGuest(&guest, isCounted: round > 0)
+        } else {
+          for index in works.indices.shuffled(using: &bench.generator) {
+            try runHost(index, &host, isCounted: round > 0)
           }
         }
-        guard let body = work.host else { continue }
-        try work.prepare()
-        let start = Clock.monotonicNanoseconds()
-        try body(operations)
-        let time = Clock.monotonicNanoseconds() - start
-        if round > 0 { host[index].times.append(Double(time) / Double(operations)) }
       }
     }
     func series(_ figures: [Figures]) -> [Series] {
@@ -102,5 +96,32 @@ struct GuestMeasures {
       }
     }
     return (series(guest), series(host), works.filter { !$0.isPossible }.map(\.name))
+  }
+
+  private func operations(_ work: GuestWork) -> Int { work.parts * min(count, work.limit) }
+
+  private func runGuest(_ figures: inout [Figures], isCounted: Bool) throws {
+    let marks = try job.run(within: limit).marks
+    for (index, work) in works.enumerated() where work.isPossible {
+      guard let begin = marks[16 + 2 * index], let end = marks[17 + 2 * index] else {
+        throw Failure("the guest gives no time for \(work.name)")
+      }
+      guard isCounted else { continue }
+      let operations = Double(operations(work))
+      figures[index].times.append((end.seconds - begin.seconds) * 1e9 / operations)
+      if let before = begin.instructions, let after = end.instructions {
+        figures[index].instructions.append(Double(after - before) / operations)
+      }
+    }
+  }
+
+  private func runHost(_ index: Int, _ figures: inout [Figures], isCounted: Bool) throws {
+    let work = works[index]
+    guard work.isPossible, let body = work.host else { return }
+    try work.prepare()
+    let start = Clock.monotonicNanoseconds()
+    try body(operations(work))
+    let time = Clock.monotonicNanoseconds() - start
+    if isCounted { figures[index].times.append(Double(time) / Double(operations(work))) }
   }
 }

@@ -11,18 +11,21 @@ final class InProcess {
   let slice: UInt64
   /// Whether this process has a network of its own, in which it may make taps.
   let hasNetwork: Bool
+  /// Of the order of turns.
+  var generator: SeededGenerator
   private let progress: ProgressLine
   private var done = 0
 
-  init(folder: TemporaryFolder, rounds: Int, slice: UInt64, hasNetwork: Bool) {
+  init(folder: TemporaryFolder, rounds: Int, slice: UInt64, hasNetwork: Bool, order: SeededGenerator) {
     (self.folder, self.rounds, self.slice, self.hasNetwork) = (folder, rounds, slice, hasNetwork)
+    generator = order
     progress = ProgressLine(total: InProcess.all - (hasNetwork ? 0 : InProcess.ofTaps))
   }
 
   func measure(_ comparison: SideBySide) throws -> SideBySide.Result {
     progress.show(comparison.name, done: done)
     done += 1
-    return try comparison.measure(rounds: rounds, slice: slice)
+    return try comparison.measure(rounds: rounds, slice: slice, &generator)
   }
 }
 

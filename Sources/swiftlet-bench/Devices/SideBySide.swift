@@ -28,9 +28,9 @@ struct SideBySide {
     let host: Samples
   }
 
-  /// Has both ways take turns, so that what else the host does hits both alike.
+  /// Has both ways take turns, in an order drawn for each round, so that what else the host does hits both alike.
   /// - Parameter slice: about how long each turn is, in nanoseconds.
-  func measure(rounds: Int, slice: UInt64) throws -> Result {
+  func measure(rounds: Int, slice: UInt64, _ generator: inout SeededGenerator) throws -> Result {
     // The first calls fill caches; what they take tells how many fit into a turn.
     let ways = [device, host]
     let repeats = try ways.map { way in
@@ -40,8 +40,8 @@ struct SideBySide {
     var samples = [Samples(), Samples()]
     for _ in 0..<rounds {
       try WatchedSignals.check()
-      for (index, way) in ways.enumerated() {
-        let time = try Self.time(way, repeats: repeats[index])
+      for index in ways.indices.shuffled(using: &generator) {
+        let time = try Self.time(ways[index], repeats: repeats[index])
         samples[index].append(Double(time) / Double(repeats[index] * operations))
       }
     }
