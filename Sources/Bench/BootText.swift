@@ -59,7 +59,7 @@ extension Contestant {
     if let interval = series.first(where: { $0.name == Series.wall })?.interval {
       text +=
         "the median lies between \(fixed(interval.low / 1e6, 3)) and \(fixed(interval.high / 1e6, 3)) ms "
-        + "(bootstrap, \(fixed(100 * Bootstrap.confidence, 0)) %)\n"
+        + "(\(fixed(100 * Samples.confidence, 0)) %)\n"
     }
     if let memoryBeyondGuest {
       text += "memory beyond guest RAM: \(fixed(Double(memoryBeyondGuest) / 1_048_576, 2)) MiB\n"

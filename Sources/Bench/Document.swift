@@ -68,6 +68,7 @@ package struct Series: Codable, Sendable, Equatable {
   package let values: [Double]
   /// For readers: computed from the values.
   package let summary: Summary?
+  /// Where the median lies with a confidence of 95 %; nil where the values cannot tell.
   package let interval: Interval?
   /// KVM's names of what it counted in this phase, and how much, in each run.
   package var counters: [String: [Double]]?
@@ -81,7 +82,7 @@ package struct Series: Codable, Sendable, Equatable {
     (self.name, self.unit, self.values) = (name, unit, values)
     (self.counters, self.bytesMoved) = (counters, bytesMoved)
     summary = Summary(Samples(values))
-    interval = Bootstrap().median(of: Samples(values))
+    interval = Samples(values).medianInterval
   }
 }
 

@@ -23,7 +23,8 @@ package struct Interval: Codable, Sendable, Equatable {
 /// Intervals by the bootstrap's percentile method (Efron, 1979): the quantity is computed again and again from values
 /// drawn from those measured, with replacement.
 package struct Bootstrap: Sendable {
-  package static let confidence = 0.95
+  /// Of fewer, draws repeat themselves too often to be as sure as they should.
+  package static let fewest = 6
 
   /// How often.
   private let rounds: Int
@@ -32,31 +33,19 @@ package struct Bootstrap: Sendable {
   /// - Parameter seed: the same seed gives the same intervals.
   package init(rounds: Int = 2000, seed: UInt64 = 1) { (self.rounds, self.seed) = (rounds, seed) }
 
-  /// - Returns: nil for fewer than two values, of which nothing can be said.
-  package func median(of samples: Samples) -> Interval? {
-    guard samples.count > 1 else { return nil }
-    var generator = SeededGenerator(seed: seed)
-    return interval { Bootstrap.draw(from: samples, &generator).median }
-  }
-
-  /// Of the quotient of two medians, whose values are drawn independently of each other.
-  /// - Returns: nil where one has fewer than two values, or a median that can be 0.
+  /// Of the quotient of two medians, whose values come in pairs: what one round of turns has given, for both. Rounds are
+  /// drawn, so what slowed both down in one is no doubt of their quotient.
+  /// - Returns: nil where the two are not of as many rounds, or of fewer than ``fewest``, or a median can be 0.
   package func ratio(of samples: Samples, to base: Samples) -> Interval? {
-    guard samples.count > 1, base.count > 1, base.minimum > 0 else { return nil }
+    guard samples.count == base.count, base.count >= Bootstrap.fewest, base.minimum > 0 else { return nil }
     var generator = SeededGenerator(seed: seed)
-    return interval {
-      let above = Bootstrap.draw(from: samples, &generator).median
-      return above / Bootstrap.draw(from: base, &generator).median
-    }
-  }
-
-  private func interval(_ quantity: () -> Double) -> Interval {
-    let drawn = Samples((0..<rounds).map { _ in quantity() })
-    let tail = (1 - Bootstrap.confidence) / 2
+    let drawn = Samples(
+      (0..<rounds).map { _ in
+        let places = base.values.indices.map { _ in Int.random(in: base.values.indices, using: &generator) }
+        return Samples(places.map { samples.values[$0] }).median
+          / Samples(places.map { base.values[$0] }).median
+      })
+    let tail = (1 - Samples.confidence) / 2
     return Interval(low: drawn.quantile(tail), high: drawn.quantile(1 - tail))
-  }
-
-  private static func draw(from samples: Samples, _ generator: inout SeededGenerator) -> Samples {
-    Samples(samples.values.map { _ in samples.values.randomElement(using: &generator) ?? .nan })
   }
 }

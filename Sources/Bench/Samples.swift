@@ -1,3 +1,5 @@
+import Glibc
+
 /// Measured values of one kind.
 package struct Samples: Sendable, Equatable {
   package private(set) var values: [Double]
@@ -29,6 +31,33 @@ package struct Samples: Sendable, Equatable {
     let middle = median
     return middle == 0 ? .nan : (quantile(0.75) - quantile(0.25)) / middle
   }
+}
+
+extension Samples {
+  /// How sure intervals are at least.
+  package static let confidence = 0.95
+
+  /// Between which two of the values, as many from the least as from the greatest, the median of all that could have been
+  /// measured lies. Exact whatever their distribution is: each is as likely above the median as below, so how many are
+  /// below is binomial. Of 6 values it is all of them.
+  /// - Returns: nil for fewer than 6, which cannot be so sure.
+  package var medianInterval: Interval? {
+    let tail = (1 - Samples.confidence) / 2
+    // The chance of as few heads among as many tosses of a coin; by logarithms, a half to the power of a thousand being 0.
+    var (fewer, logarithm) = (0, -Double(count) * log(2))
+    var chance = exp(logarithm)
+    while chance <= tail {
+      logarithm += log(Double(count - fewer) / Double(fewer + 1))
+      fewer += 1
+      chance += exp(logarithm)
+    }
+    guard fewer > 0 else { return nil }
+    let sorted = values.sorted()
+    return Interval(low: sorted[fewer - 1], high: sorted[count - fewer])
+  }
+
+  /// For a column.
+  var spreadText: String { spread.isFinite ? "\(fixed(100 * spread, 0)) %" : "-" }
 }
 
 /// What is told of samples.

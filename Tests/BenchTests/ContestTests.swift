@@ -20,7 +20,7 @@ struct ContestTests {
   @Test func tablesAreInTheOrderOfTimesAndTellWhoIsMissing() {
     func contestant(_ name: String, _ median: Double) -> Contestant {
       var contestant = Contestant(name)
-      contestant.series = [Series(Series.wall, .nanoseconds, [median, median, median])]
+      contestant.series = [Series(Series.wall, .nanoseconds, [Double](repeating: median, count: 6))]
       return contestant
     }
     var broken = Contestant("broken")

@@ -29,30 +29,62 @@ struct StatisticsTests {
       ])
   }
 
-  @Test func intervalsAreRepeatableAndHoldTheMedian() throws {
-    let samples = Samples((0..<40).map { 100 + Double($0 * 7 % 40) })
-    let interval = try #require(Bootstrap(seed: 3).median(of: samples))
-    #expect(Bootstrap(seed: 3).median(of: samples) == interval)
-    #expect(interval.low < samples.median && samples.median < interval.high)
-    // Distribution-free, by the binomial: the 14th to the 27th of 40 values hold the median with 95 %.
-    #expect((interval.low - 113).magnitude <= 1.5)
-    #expect((interval.high - 126).magnitude <= 1.5)
-    let ratio = try #require(Bootstrap().ratio(of: Samples(samples.values.map { 2 * $0 }), to: samples))
-    #expect(ratio.low < 2 && 2 < ratio.high && ratio.high - ratio.low < 0.3)
-    #expect(Bootstrap().median(of: Samples([5, 5, 5])) == Interval(low: 5, high: 5))
-    #expect(Bootstrap().median(of: Samples([5])) == nil)
-    #expect(Bootstrap().ratio(of: samples, to: Samples([0, 1])) == nil)
+  /// Tables of the binomial have them: which values of so many hold the median.
+  @Test(
+    arguments: [(6, 1, 6), (8, 1, 8), (9, 2, 8), (20, 6, 15), (40, 14, 27), (100, 40, 61)])
+  func mediansLieBetweenTwoValues(count: Int, low: Int, high: Int) {
+    let samples = Samples((1...count).map(Double.init).shuffled())
+    #expect(samples.medianInterval == Interval(low: Double(low), high: Double(high)))
   }
 
-  /// Of 200 intervals for samples of a known distribution, some 95 % hold its median.
-  @Test func intervalsHoldTheTruthAsOftenAsTheySay() {
+  @Test func fewValuesHaveNoInterval() throws {
+    for count in 0...5 { #expect(Samples((0..<count).map(Double.init)).medianInterval == nil) }
+    // By the normal approximation, at half of the count and 0.98 roots of it to each side; a half to that power is 0.
+    let many = try #require(Samples((1...10_000).map(Double.init)).medianInterval)
+    #expect((many.low - 4902).magnitude <= 2 && (many.high - 5099).magnitude <= 2)
+  }
+
+  /// Of 2000 intervals for samples of a known distribution, as many hold its median as the binomial says: of 6 values
+  /// 96.9 %, of 20 95.9 %; four deviations to each side.
+  @Test(arguments: [(6, 0.96875), (20, 0.95861)])
+  func intervalsHoldTheTruthAsOftenAsTheySay(count: Int, share: Double) {
     var generator = SeededGenerator(seed: 11)
-    let hits = (0..<200).count { round in
-      let samples = Noise.boots(20, median: 100, late: 0, &generator)
-      let interval = Bootstrap(rounds: 200, seed: UInt64(round)).median(of: samples)
-      return interval.map { $0.low <= 100 && 100 <= $0.high } ?? false
+    let hits = (0..<2000).count { _ in
+      let samples = Noise.boots(count, median: 100, late: 0, &generator)
+      return samples.medianInterval.map { $0.low <= 100 && 100 <= $0.high } ?? false
     }
-    #expect((178...198).contains(hits))
+    #expect((Double(hits) / 2000 - share).magnitude < 4 * (share * (1 - share) / 2000).squareRoot())
+  }
+
+  /// What a round does to both is no doubt of their quotient.
+  @Test func ratiosAreOfPairs() throws {
+    let base = Samples((0..<20).map { 100 + Double($0 * 7 % 20) })
+    let twice = Samples(base.values.map { 2 * $0 })
+    #expect(Bootstrap().ratio(of: twice, to: base) == Interval(low: 2, high: 2))
+    let apart = try #require(Bootstrap(seed: 3).ratio(of: Samples(twice.values.reversed()), to: base))
+    #expect(apart.low < 2 && 2 < apart.high && apart.high - apart.low < 0.3)
+    #expect(Bootstrap(seed: 3).ratio(of: Samples(twice.values.reversed()), to: base) == apart)
+    let (six, five) = (Samples([1, 2, 3, 4, 5, 6]), Samples([1, 2, 3, 4, 5]))
+    #expect(Bootstrap().ratio(of: six, to: six) == Interval(low: 1, high: 1))
+    #expect(Bootstrap().ratio(of: five, to: five) == nil)
+    #expect(Bootstrap().ratio(of: six, to: twice) == nil)
+    #expect(Bootstrap().ratio(of: six, to: Samples([0, 1, 2, 3, 4, 5])) == nil)
+  }
+
+  /// Rounds of which every third is slow for both, and each has noise of its own besides: at least 90 % of the intervals
+  /// of 20 rounds hold the quotient.
+  @Test func ratiosHoldTheTruthAsOftenAsTheySay() {
+    var generator = SeededGenerator(seed: 12)
+    let hits = (0..<200).count { _ in
+      let slow = (0..<20).map { _ in Int.random(in: 0..<3, using: &generator) == 0 ? 1.5 : 1 }
+      func values(_ median: Double) -> Samples {
+        Samples(zip(slow, Noise.boots(20, median: median, late: 0, &generator).values).map { $0 * $1 })
+      }
+      let (base, other) = (values(100), values(130))
+      let interval = Bootstrap(rounds: 200).ratio(of: other, to: base)
+      return interval.map { $0.low <= 1.3 && 1.3 <= $0.high } ?? false
+    }
+    #expect((180...200).contains(hits))
   }
 
   /// Values of R's wilcox.test.

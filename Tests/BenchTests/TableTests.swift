@@ -57,7 +57,7 @@ struct TableTests {
     let text = Self.pairs().text(base: "C program")
     #expect(
       try row("port write", in: text) == [
-        "10.00", "11.00", "11.80", "12.00", "5.50", "2.00", "1.67", "to", "2.40", "3", "90909", "181818",
+        "10.00", "11.00", "11.80", "12.00", "5.50", "2.00", "-", "3", "90909", "181818",
       ])
     #expect(
       try row("memory read", in: text) == ["0.40", "0.50", "0.58", "0.60", "-", "-", "-", "-", "-", "-"])
@@ -87,11 +87,11 @@ struct TableTests {
     let text = Self.rates().text(base: "process")
     #expect(
       try row("process, 2 at once", in: text) == [
-        "1000.0", "1000.0", "to", "1000.0", "1.000", "2.00", "3.00", "3.80", "3.98", "4.00",
+        "1000.0", "-", "1.000", "2.00", "3.00", "3.80", "3.98", "4.00",
       ])
     #expect(
       try row("swiftlet, 2 at once", in: text) == [
-        "200.0", "200.0", "to", "200.0", "0.200", "10.00", "15.00", "19.00", "19.90", "20.00",
+        "200.0", "-", "0.200", "10.00", "15.00", "19.00", "19.90", "20.00",
       ])
     // A slower pace is told of as slower.
     var later = Self.rates()
