@@ -58,7 +58,11 @@ package struct Contestant: Codable, Sendable, Equatable {
 
 /// The values of one quantity, in the order of the runs.
 package struct Series: Codable, Sendable, Equatable {
-  package enum Unit: String, Codable, Sendable { case nanoseconds, count, bytes }
+  package enum Unit: String, Codable, Sendable {
+    case nanoseconds, count, bytes
+    /// Of what there is to be much of: all else is better where it is less.
+    case perSecond = "per second"
+  }
 
   package static let wall = "wall"
   package static let processor = "processor"

@@ -14,14 +14,27 @@ package enum RankTest {
   /// How probable a difference at least as large is between series of the same kind, in either direction.
   ///
   /// Exact for series without equal values of up to 30 each; else by the normal approximation, corrected for equal values
-  /// and for continuity. 1 where there is nothing to compare.
+  /// and for continuity, and never below ``least(_:_:)``. 1 where there is nothing to compare.
   package static func probability(_ first: Samples, _ second: Samples) -> Double {
     let (m, n) = (first.count, second.count)
     guard m > 0, n > 0 else { return 1 }
-    let (rankSum, ties) = ranks(first, second)
-    let statistic = rankSum - Double(m * (m + 1)) / 2
+    let (statistic, ties) = statistic(first, second)
     if ties == 0, m <= exactLimit, n <= exactLimit { return exact(statistic, m, n) }
-    return approximate(statistic, Double(m), Double(n), ties: ties)
+    return approximate(statistic, m, n, ties: ties)
+  }
+
+  /// The least that series of so many values can have: where all of one are below all of the other, 2 in all ways to
+  /// choose m of m + n. 1 where one is empty.
+  package static func least(_ m: Int, _ n: Int) -> Double {
+    guard m > 0, n > 0 else { return 1 }
+    return min(1, (1...m).reduce(2) { $0 * Double($1) / Double(n + $1) })
+  }
+
+  /// The pairs of which the first series has the greater value, those of equal ones by halves; and the sum of t³ - t over
+  /// all groups of t equal values.
+  static func statistic(_ first: Samples, _ second: Samples) -> (pairs: Double, ties: Double) {
+    let (sum, ties) = ranks(first, second)
+    return (sum - Double(first.count * (first.count + 1)) / 2, ties)
   }
 
   /// The sum of the first series' ranks among all, equal values sharing theirs; and the sum of t³ - t over all groups of t
@@ -42,7 +55,7 @@ package enum RankTest {
     return (sum, ties)
   }
 
-  private static func exact(_ statistic: Double, _ m: Int, _ n: Int) -> Double {
+  static func exact(_ statistic: Double, _ m: Int, _ n: Int) -> Double {
     let chances = distributions.withLock { known in
       if let found = known[Lengths(m: m, n: n)] { return found }
       let computed = distribution(m, n)
@@ -73,11 +86,11 @@ package enum RankTest {
     return probabilities[n]
   }
 
-  private static func approximate(_ statistic: Double, _ m: Double, _ n: Double, ties: Double) -> Double {
-    let all = m + n
-    let variance = m * n / 12 * (all + 1 - ties / (all * (all - 1)))
+  static func approximate(_ statistic: Double, _ m: Int, _ n: Int, ties: Double) -> Double {
+    let (all, pairs) = (Double(m + n), Double(m) * Double(n))
+    let variance = pairs / 12 * (all + 1 - ties / (all * (all - 1)))
     guard variance > 0 else { return 1 }
-    let distance = max(0, (statistic - m * n / 2).magnitude - 0.5)
-    return erfc(distance / (2 * variance).squareRoot())
+    let distance = max(0, (statistic - pairs / 2).magnitude - 0.5)
+    return max(least(m, n), erfc(distance / (2 * variance).squareRoot()))
   }
 }

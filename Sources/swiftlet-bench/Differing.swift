@@ -5,8 +5,8 @@ import Glibc
 import LinuxSystem
 
 struct Differing: ParsableCommand {
-  /// Ends with it where something got slower.
-  static let slowerStatus: Int32 = 1
+  /// Ends with it where something got slower, or was lost.
+  static let worseStatus: Int32 = 1
 
   static let configuration = CommandConfiguration(
     commandName: "diff",
@@ -14,10 +14,12 @@ struct Differing: ParsableCommand {
     discussion: """
       A difference is told of where the medians differ by \(fixed(100 * Difference.effect, 0)) % or what --effect says, and \
       where the test of Mann, Whitney and Wilcoxon finds it: with all series of both results together, equal ones are \
-      called different in at most \(fixed(100 * Difference.level, 0)) of 100 cases. Series of fewer than \
-      \(Difference.fewest) values are left out.
+      called different in at most \(fixed(100 * Difference.level, 0)) of 100 cases. Half of that is for times as a whole, \
+      of which \(Difference.valuesNeeded(besides: 1, level: Difference.level / 2)) runs can be enough; where series are too \
+      short to tell, that is said.
 
-      Ends with status 1 if something got slower, or more in number, else with 0.
+      Ends with status \(Self.worseStatus) if something got slower, or more in number, or was measured before and is gone or \
+      fails; else with 0.
       """)
 
   @Argument(help: "The result of before, as --json wrote it.", completion: .file(extensions: ["json"]))
@@ -34,14 +36,25 @@ struct Differing: ParsableCommand {
       throw Diagnostic(.usage, "bad number for --effect", which: "\(effect)", mend: "use 0 to 1000")
     }
     let (before, after) = (try Self.read(before), try Self.read(after))
-    let comparison = Comparison(before, after, effect: effect / 100)
-    guard !comparison.rows.isEmpty else {
+    let both = "\(self.before), \(self.after)"
+    guard before.kind == after.kind else {
       throw Diagnostic(
-        .badInput, "the results have nothing in common", which: "\(self.before), \(self.after)",
-        mend: "give two of the same benchmark, with \(Difference.fewest) runs or more")
+        .badInput, "results of \(before.kind.rawValue) and of \(after.kind.rawValue)", which: both,
+        mend: "give two of the same benchmark")
+    }
+    let comparison = Comparison(before, after, effect: effect / 100)
+    guard !comparison.isEmpty else {
+      throw Diagnostic(
+        .badInput, "the results have nothing in common", which: both,
+        mend: "give two that measured the same")
     }
     try show(comparison.text)
-    if comparison.isSlower { throw EndingStatus(code: Self.slowerStatus) }
+    if comparison.isWorse { throw EndingStatus(code: Self.worseStatus) }
+    guard !comparison.isTooShort else {
+      throw Diagnostic(
+        .badInput, "too few runs to tell of any difference", which: both,
+        mend: "measure again, with more runs")
+    }
   }
 
   private static func read(_ path: String) throws(Diagnostic) -> ResultDocument {

@@ -13,7 +13,7 @@ struct SwiftletBench: ParsableCommand {
       Times are from before a process is made until it has been waited for, by one clock. Programs take turns, the first \
       runs are not counted, and what is told are medians. docs/BENCHMARKING.md says what is measured and how.
 
-      Ends with status 0; diff with \(Differing.slowerStatus) where something got slower; boot, where a boot fails, with \
+      Ends with status 0; diff with \(Differing.worseStatus) where something got slower or was lost; boot, where a boot fails, with \
       that boot's status; else with:
 
       \([ExitStatus.usage, .badInput, .noInput, .inputOutput, .monitorError].map { "\($0.code)  \($0.meaning)" }

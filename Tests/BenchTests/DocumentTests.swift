@@ -87,22 +87,77 @@ struct DocumentTests {
 
   @Test func comparisonsNameWhatGotSlower() {
     let before = Self.document(wall: Self.steady)
-    let slower = Self.document(wall: Self.steady.map { 1.1 * $0 }, exits: [20, 20, 20, 20, 20])
-    let comparison = Comparison(before, slower)
-    #expect(comparison.isSlower)
-    #expect(comparison.rows.map(\.difference.verdict) == [.slower, .faster])
+    let slower = Self.document(wall: Self.steady.map { 1.1 * $0 }, exits: [20, 20, 20, 20, 20, 20])
+    let comparison = Comparison(Self.document(wall: Self.steady, exits: [26, 26, 26, 26, 26, 26]), slower)
+    #expect(comparison.isWorse)
+    #expect(comparison.rows.map(\.difference.verdict) == [.more, .less])
     #expect(comparison.text.contains("wall   100.950 ms  111.045 ms  1.100  0.0000  slower\n"))
     #expect(comparison.text.contains("fewer\n"))
-    #expect(!Comparison(slower, before).rows.isEmpty)
-    #expect(Comparison(slower, before).rows[0].difference.verdict == .faster)
-    #expect(!Comparison(before, before).isSlower)
+    #expect(Comparison(slower, before).rows[0].difference.verdict == .less)
+    #expect(!Comparison(before, before).isWorse)
     #expect(comparison.notes == [])
     var other = slower
     other.conditions.hostKernel = "7.0"
     other.warnings = ["busy"]
-    #expect(Comparison(before, other).notes == ["another host kernel: 6.18, then 7.0", "after: busy"])
-    other.contestants = []
-    #expect(Comparison(before, other).rows == [])
+    #expect(Comparison(slower, other).notes == ["another host kernel: 6.18, then 7.0", "after: busy"])
+  }
+
+  /// Eight runs of five contestants, of which one has become slower, and is told of; the processor's times are another
+  /// family, in which as many more take nothing away from the first.
+  @Test func theWholeIsTestedApart() throws {
+    func document(_ wall: [Double], _ phases: Int) -> ResultDocument {
+      var document = Self.document(wall: wall, exits: [])
+      document.contestants[0].series =
+        [Series(Series.wall, .nanoseconds, wall)]
+        + (0..<phases).map { Series("until \($0)", .nanoseconds, (0..<wall.count).map { 100 + Double($0) }) }
+      return document
+    }
+    let six = (0..<6).map { 1e8 + Double($0) * 1e5 }
+    let (before, after) = (document(six, 20), document(six.map { 1.1 * $0 }, 20))
+    let comparison = Comparison(before, after)
+    #expect(comparison.isWorse && !comparison.isTooShort)
+    #expect(
+      comparison.rows.map(\.difference.verdict) == [.more]
+        + [Difference.Verdict](repeating: .tooFew, count: 20))
+    #expect(comparison.text.contains("  too few runs to tell\n"))
+    #expect(comparison.notes == ["too few runs to tell of some: 8 in each result would do"])
+    // Five are too few even for one.
+    let five = Array(six.prefix(5))
+    let short = Comparison(document(five, 1), document(five.map { 2 * $0 }, 1))
+    #expect(short.isTooShort && !short.isWorse)
+    #expect(short.notes == ["too few runs to tell of some: 6 in each result would do"])
+    // Alone it has all of the level.
+    #expect(Comparison(document(five, 0), document(five.map { 2 * $0 }, 0)).isWorse)
+  }
+
+  @Test func whatIsLostIsWorseAndWhatIsNewIsTold() {
+    let whole = Self.document(wall: Self.steady, exits: Self.steady)
+    var (without, failed, fewer) = (whole, whole, whole)
+    without.contestants = []
+    failed.contestants[0].failure = "status 9: the last line"
+    fewer.contestants[0].series.removeLast()
+    fewer.contestants[0].notMeasured = ["exits": "nobody counts"]
+
+    #expect(Comparison(whole, without).lost == ["swiftlet boot: gone"])
+    #expect(Comparison(whole, without).text == "lost: swiftlet boot: gone\n")
+    #expect(Comparison(whole, failed).lost == ["swiftlet boot: fails: status 9: the last line"])
+    #expect(Comparison(whole, fewer).lost == ["swiftlet boot, exits: gone: nobody counts"])
+    for after in [without, failed, fewer] { #expect(Comparison(whole, after).isWorse) }
+
+    let news = [without, failed, fewer].map { Comparison($0, whole) }
+    #expect(news.allSatisfy { !$0.isWorse && $0.lost == [] })
+    #expect(
+      news.map(\.news) == [
+        ["swiftlet boot: new"], ["swiftlet boot: measured now; before, it fails: status 9: the last line"],
+        ["swiftlet boot, exits: new"],
+      ])
+    #expect(news[0].text == "note: swiftlet boot: new\n")
+    #expect(Comparison(without, without).isEmpty && Comparison(failed, failed).isEmpty)
+
+    // A step that only some boots have may be missing in all of the next ones.
+    var rare = whole
+    rare.contestants[0].series.append(Series("until disk (2)", .nanoseconds, [1, 2]))
+    #expect(Comparison(rare, whole).lost == [])
   }
 
   @Test func tablesAreInColumns() {

@@ -47,8 +47,8 @@ struct BenchTests {
     for value in phases.flatMap(\.values) { #expect(page.contains("data-value=\"\(Int(value))\"")) }
 
     let same = try Program().run(["bench", "diff", folder.path("a.json"), folder.path("a.json")])
-    #expect(same.status == 0)
-    #expect(same.output.contains("wall"))
+    #expect(same.status == 65 && same.output.contains("too few runs to tell\n"))
+    #expect(same.error.contains("too few runs to tell of any difference"))
   }
 
   /// What the monitor waits for in one system call is in the phase in which it makes that, and in no other.
@@ -175,26 +175,43 @@ struct BenchTests {
 
   @Test func aSlowerResultHasItsStatus() throws {
     let folder = try BenchFolder()
-    for (name, factor) in [("before", 1.0), ("after", 1.1)] {
+    func write(_ name: String, _ factor: Double, kind: String = "boot", failure: String = "null") throws {
       let values = (0..<20).map { String((100_000_000 + Double($0 * 7 % 20) * 200_000) * factor) }
       let text = """
-        {"format": "swiftlet-bench", "version": 1, "kind": "boot", "warnings": [],
+        {"format": "swiftlet-bench", "version": 1, "kind": "\(kind)", "warnings": [],
          "conditions": {"date": "", "hostKernel": "", "processor": "", "processors": 2, "kvm": {}, "loadAtStart": 0,
          "loadAtEnd": 0, "swiftlet": "", "command": [], "runs": 20, "warmUps": 1},
-         "contestants": [{"name": "boot", "command": [], "series": [
+         "contestants": [{"name": "boot", "command": [], "failure": \(failure), "series": [
          {"name": "wall", "unit": "nanoseconds", "values": [\(values.joined(separator: ", "))]}]}]}
         """
       try text.write(toFile: folder.path(name), atomically: true, encoding: .utf8)
     }
-    let slower = try Program().run(["bench", "diff", folder.path("before"), folder.path("after")])
+    try write("before", 1)
+    try write("after", 1.1)
+    try write("other", 1, kind: "compare")
+    try write("failing", 1, failure: "\"status 9\"")
+    func diff(_ before: String, _ after: String, _ options: [String] = []) throws -> Program.Result {
+      try Program().run(["bench", "diff"] + options + [folder.path(before), folder.path(after)])
+    }
+    let slower = try diff("before", "after")
     #expect(slower.status == 1)
     #expect(slower.output.contains("1.100  0.0000  slower\n"))
-    let faster = try Program().run(["bench", "diff", folder.path("after"), folder.path("before")])
+    let faster = try diff("after", "before")
     #expect(faster.status == 0)
     #expect(faster.output.contains("faster\n"))
-    let small = try Program().run([
-      "bench", "diff", "--effect", "20", folder.path("before"), folder.path("after"),
-    ])
-    #expect(small.status == 0)
+    #expect(try diff("before", "after", ["--effect", "20"]).status == 0)
+
+    let other = try diff("before", "other")
+    #expect(other.status == 65 && other.output == "")
+    #expect(
+      other.error.hasPrefix("swiftlet: results of boot and of compare: ")
+        && other.error.split(separator: "\n").count == 1)
+    let lost = try diff("before", "failing")
+    #expect(lost.status == 1 && lost.output == "lost: boot: fails: status 9\n")
+    let mended = try diff("failing", "before")
+    #expect(mended.status == 0)
+    #expect(mended.output == "note: boot: measured now; before, it fails: status 9\n")
+    let nothing = try diff("failing", "failing")
+    #expect(nothing.status == 65 && nothing.output == "")
   }
 }
