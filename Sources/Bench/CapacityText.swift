@@ -14,10 +14,10 @@ package enum DensitySeries {
   ]
 }
 
-/// What `bench start-rate` measures beside the time of each start.
+/// What `bench start-rate` measures.
 package enum RateSeries {
-  /// Of each second, the time for one start: the second by the number of starts that ended in it.
-  package static let pace = "time for each"
+  /// How many starts ended, for each second.
+  package static let rate = "starts"
   /// - Parameter name: of what is started.
   package static func contestant(_ name: String, together: Int) -> String { "\(name), \(together) at once" }
 }
@@ -41,23 +41,21 @@ extension ResultDocument {
   /// A row for each contestant, with the parts of its base's rate where as many start at once.
   func rateTable(base: String) -> String {
     var table = TextTable([
-      "", "starts/s", "95 %", "of \(base)'s rate", "ms min", "median", "p90", "p99", "max",
+      "", "starts/s", "least", "most", "spread", "of \(base)'s rate", "ms min", "median", "p90", "p99", "max",
     ])
     for contestant in contestants {
-      guard let pace = contestant.series(RateSeries.pace), let times = contestant.samples(Series.wall)
+      guard let rate = contestant.samples(RateSeries.rate),
+        let times = contestant.series(Series.wall)?.summary
       else { continue }
       let suffix = contestant.name[(contestant.name.lastIndex(of: ",") ?? contestant.name.endIndex)...]
-      let reference = contestants.first { $0.name == base + suffix }?.samples(RateSeries.pace)
-      func rate(_ nanoseconds: Double) -> String { fixed(1e9 / nanoseconds, 1) }
+      let reference = contestants.first { $0.name == base + suffix }?.samples(RateSeries.rate)
       table.add(
         [
-          contestant.name, rate(Samples(pace.values).median),
-          pace.interval.map { "\(rate($0.high)) to \(rate($0.low))" } ?? "-",
-          reference.map { fixed($0.median / Samples(pace.values).median, 3) } ?? "-",
+          contestant.name, fixed(rate.mean, 1), fixed(rate.minimum, 0), fixed(rate.maximum, 0),
+          rate.spreadText,
+          reference.map { fixed(rate.mean / $0.mean, 3) } ?? "-",
         ]
-          + [times.minimum, times.median, times.quantile(0.9), times.quantile(0.99), times.maximum].map {
-            fixed($0 / 1e6, 2)
-          })
+          + [times.minimum, times.median, times.p90, times.p99, times.maximum].map { fixed($0 / 1e6, 2) })
     }
     return table.text + missingLines
   }

@@ -70,7 +70,7 @@ package struct Series: Codable, Sendable, Equatable {
   package let name: String
   package let unit: Unit
   package let values: [Double]
-  /// For readers: computed from the values.
+  /// For readers: computed from the values, or where these are some of many from all.
   package let summary: Summary?
   /// Where the median lies with a confidence of 95 %; nil where the values cannot tell.
   package let interval: Interval?
@@ -87,6 +87,12 @@ package struct Series: Codable, Sendable, Equatable {
     (self.counters, self.bytesMoved) = (counters, bytesMoved)
     summary = Summary(Samples(values))
     interval = Samples(values).medianInterval
+  }
+
+  /// Durations of which only some may be kept as values, and all are told of.
+  package init(_ name: String, of tally: Tally, keeping most: Int) {
+    (self.name, unit, values) = (name, .nanoseconds, tally.values(atMost: most))
+    (summary, interval, bytesMoved) = (tally.summary, nil, nil)
   }
 }
 

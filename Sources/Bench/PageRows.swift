@@ -138,20 +138,23 @@ extension Page {
   }
 
   var rateBody: String {
-    func rows(_ name: String, _ detail: (Double) -> String) -> [Row] {
+    func rows(_ name: String, _ detail: (Series) -> String) -> [Row] {
       document.contestants.compactMap { contestant in
         contestant.series(name).map {
           Row(
-            name: contestant.name, detail: detail(Samples($0.values).median) + Page.tails($0), series: $0,
+            name: contestant.name, detail: detail($0) + Page.tails($0), series: $0,
             isOurs: contestant.name.hasPrefix("swiftlet"))
         }
       }
     }
+    let starts = rows(Series.wall) { Page.milliseconds($0.summary?.median ?? .nan) }
+    let seconds = rows(RateSeries.rate) { "\(fixed(Samples($0.values).mean, 1)) a second" }
+    let most = max(1, Samples(seconds.flatMap(\.series.values)).maximum)
     return """
-      \(Page.section("Time of each start", Page.tenfold, rows(Series.wall, Page.milliseconds)))
-      \(Page.section(
-        "Time for each start, by the second", "A second's length by the starts that ended in it. \(Page.tenfold)",
-        rows(RateSeries.pace) { "\(fixed(1e9 / $0, 1)) starts a second" }))
+      \(Page.section("Time of each start", Page.tenfold, starts))
+      <h2>Starts that ended, by the second</h2>
+      <p>Each dot is a second, the box holds the middle half, its line is the median.</p>
+      \(Page.rows(seconds, .linear(0, most)))
       \(missingBody)
       """
   }

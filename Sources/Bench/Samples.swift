@@ -12,6 +12,8 @@ package struct Samples: Sendable, Equatable {
   package var minimum: Double { values.min() ?? .nan }
   package var maximum: Double { values.max() ?? .nan }
   package var median: Double { quantile(0.5) }
+  /// Of seconds' counts this is all that happened by all the time it took. NaN where there are none.
+  package var mean: Double { values.reduce(0, +) / Double(values.count) }
 
   /// The value below which a part of all lies: at `share` of the way from the least to the greatest, between
   /// neighbours in proportion (definition 7 of Hyndman and Fan, 1996, which most tools use). NaN where there is none.
@@ -70,9 +72,15 @@ package struct Summary: Codable, Sendable, Equatable {
   /// - Returns: nil where there are no values.
   package init?(_ samples: Samples) {
     guard samples.count > 0 else { return nil }
-    count = samples.count
-    (minimum, median, maximum) = (samples.minimum, samples.median, samples.maximum)
-    (p90, p99) = (samples.quantile(0.9), samples.quantile(0.99))
-    spread = samples.spread.isFinite ? samples.spread : nil
+    self.init(count: samples.count, samples.quantile)
+  }
+
+  /// - Parameter quantile: as ``Samples/quantile(_:)``.
+  init(count: Int, _ quantile: (_ share: Double) -> Double) {
+    self.count = count
+    (minimum, median, maximum) = (quantile(0), quantile(0.5), quantile(1))
+    (p90, p99) = (quantile(0.9), quantile(0.99))
+    let spread = (quantile(0.75) - quantile(0.25)) / median
+    self.spread = spread.isFinite ? spread : nil
   }
 }

@@ -9,8 +9,8 @@ struct StartRateBench: ParsableCommand {
     commandName: "start-rate",
     abstract: "Say how many machines start and end in a second, again and again.",
     discussion: """
-      A bare guest is booted, which resets its machine at once, and the next when that is gone; then as many at a time as \
-      there are processors, or up to --parallel. Beside it stands the same for a process that ends at once: this is what \
+      A bare guest is booted, which resets its machine at once, and the next when that is gone; then 2, 4 and so on at a \
+      time, up to as many as there are processors, or --parallel. Beside it stands the same for a process that ends at once: this is what \
       the host can do.
       """)
 
@@ -50,7 +50,7 @@ private struct RateMeasurement {
   let seconds: Int
   /// Seconds for one start.
   private static let limit: UInt64 = 60
-  /// Of more starts than that, every second one's time is kept, or every third, and so on.
+  /// So many values stand for all starts' times.
   private static let most = 1000
 
   /// A start that goes on.
@@ -59,28 +59,41 @@ private struct RateMeasurement {
     deinit { job.take()?.kill() }
   }
 
+  /// 1, 2, 4 and so on, and the most.
+  static func stages(upTo most: Int) -> [Int] {
+    Array(sequence(first: 1) { $0 * 2 }.prefix { $0 < most }) + [most]
+  }
+
   func measure(_ entrants: [Entrant], upTo most: Int) throws(Failure) -> [Contestant] {
-    let progress = ProgressLine(total: entrants.count * most * seconds)
+    let stages = Self.stages(upTo: most)
+    let progress = ProgressLine(total: entrants.count * stages.count * seconds)
     var contestants: [Contestant] = []
-    for together in 1...most {
+    for together in stages {
       for entrant in entrants {
-        var contestant = entrant.contestant
         _ = try start(entrant, together: together, for: seconds > 1 ? 1 : 0) { _ in }
-        let done = contestants.count * seconds
+        let (name, done) = (
+          RateSeries.contestant(entrant.contestant.name, together: together), contestants.count * seconds
+        )
         let ends = try start(entrant, together: together, for: seconds) {
-          progress.show("\(contestant.name), \(together) at once", done: done + $0)
+          progress.show(name, done: done + $0)
         }
-        contestant = Contestant(
-          RateSeries.contestant(contestant.name, together: together), command: contestant.command)
-        contestant.series = series(ends)
+        var contestant = Contestant(name, command: entrant.contestant.command)
+        contestant.series = [
+          Series(Series.wall, of: ends.times, keeping: Self.most),
+          Series(RateSeries.rate, .perSecond, ends.counts.map(Double.init)),
+        ]
         contestants.append(contestant)
       }
     }
     return contestants
   }
 
-  /// When each start ended, in nanoseconds from the beginning, and how long it took.
-  private typealias Ends = [(at: UInt64, duration: UInt64)]
+  private struct Ends {
+    /// How long each start took, those that ended late too.
+    var times = Tally()
+    /// How many ended in each whole second: none is a number too. What ends later is not of any.
+    var counts: [Int]
+  }
 
   /// Starts again and again for so many seconds, at least once, and waits for the last.
   /// - Parameter tick: called with the whole seconds that have passed, about once in each.
@@ -89,7 +102,7 @@ private struct RateMeasurement {
   {
     let began = Clock.monotonicNanoseconds()
     let (slots, length) = ((0..<together).map { _ in Slot() }, UInt64(seconds) * 1_000_000_000)
-    var (ends, shown) = (Ends(), -1)
+    var (ends, shown) = (Ends(counts: [Int](repeating: 0, count: seconds)), -1)
     while true {
       let now = Clock.monotonicNanoseconds() &- began
       if Int(now / 1_000_000_000) > shown {
@@ -103,9 +116,11 @@ private struct RateMeasurement {
           guard run.exitStatus == entrant.expected else {
             throw Failure("\(entrant.contestant.name): \(run.lastWords)")
           }
-          ends.append((run.endedAt &- began, run.duration))
+          ends.times.add(run.duration)
+          let second = Int((run.endedAt &- began) / 1_000_000_000)
+          if second < seconds { ends.counts[second] += 1 }
         }
-        if slot.job == nil, now < length || ends.isEmpty { slot.job = try RunningJob(entrant.job) }
+        if slot.job == nil, now < length || ends.times.count == 0 { slot.job = try RunningJob(entrant.job) }
       }
       if now >= length, slots.allSatisfy({ $0.job == nil }) { return ends }
       let signal = WatchedSignals.wait(1_000_000_000)
@@ -114,21 +129,5 @@ private struct RateMeasurement {
         throw Failure("\(entrant.contestant.name) does not end within \(Self.limit) s")
       }
     }
-  }
-
-  private func series(_ ends: Ends) -> [Series] {
-    let step = (ends.count + Self.most - 1) / Self.most
-    let kept = stride(from: 0, to: ends.count, by: step).map { Double(ends[$0].duration) }
-    // Those that end after the last whole second are not of any.
-    var counts = [Int](repeating: 0, count: seconds)
-    for end in ends where end.at / 1_000_000_000 < UInt64(seconds) {
-      counts[Int(end.at / 1_000_000_000)] += 1
-    }
-    let pace = counts.filter { $0 > 0 }.map { 1e9 / Double($0) }
-    // Starts that are longer than seconds have no other pace.
-    return [
-      Series(Series.wall, .nanoseconds, kept),
-      Series(RateSeries.pace, .nanoseconds, pace.isEmpty ? kept : pace),
-    ]
   }
 }

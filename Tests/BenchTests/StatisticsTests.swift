@@ -87,6 +87,30 @@ struct StatisticsTests {
     #expect((180...200).contains(hits))
   }
 
+  /// Of many durations a thousandth is all that is lost, but for the ends.
+  @Test func talliesKeepWhatIsTold() throws {
+    var (tally, samples) = (Tally(), Samples())
+    #expect(tally.summary == nil && tally.values(atMost: 10) == [])
+    var generator = SeededGenerator(seed: 7)
+    for _ in 0..<5000 {
+      let value = UInt64.random(
+        in: 200_000...(1 << UInt64.random(in: 18...32, using: &generator)), using: &generator)
+      tally.add(value)
+      samples.append(Double(value))
+    }
+    let (told, all) = (try #require(tally.summary), try #require(Summary(samples)))
+    #expect(told.count == 5000 && (told.minimum, told.maximum) == (all.minimum, all.maximum))
+    for (near, exact) in [(told.median, all.median), (told.p90, all.p90), (told.p99, all.p99)] {
+      #expect((near / exact - 1).magnitude < 0.001)
+    }
+    let few = tally.values(atMost: 100)
+    #expect(few.count == 100 && tally.values(atMost: 10_000).count == 5000)
+    #expect((Samples(few).median / all.median - 1).magnitude < 0.05)
+    // A stall is a start among others.
+    tally.add(60_000_000_000)
+    #expect(tally.summary?.maximum == 6e10)
+  }
+
   /// Values of R's wilcox.test.
   @Test func theRankTestHasKnownAnswers() {
     func p(_ first: [Double], _ second: [Double]) -> Double {

@@ -40,7 +40,7 @@ struct TableTests {
       var contestant = Contestant(RateSeries.contestant(name, together: 2))
       contestant.series = [
         Series(Series.wall, .nanoseconds, [2 * time, 3 * time, 4 * time]),
-        Series(RateSeries.pace, .nanoseconds, [time, time, time]),
+        Series(RateSeries.rate, .perSecond, [1e9 / time, 1e9 / time, 1e9 / time]),
       ]
       return contestant
     }
@@ -87,24 +87,42 @@ struct TableTests {
     let text = Self.rates().text(base: "process")
     #expect(
       try row("process, 2 at once", in: text) == [
-        "1000.0", "-", "1.000", "2.00", "3.00", "3.80", "3.98", "4.00",
+        "1000.0", "1000", "1000", "0", "%", "1.000", "2.00", "3.00", "3.80", "3.98", "4.00",
       ])
     #expect(
       try row("swiftlet, 2 at once", in: text) == [
-        "200.0", "-", "0.200", "10.00", "15.00", "19.00", "19.90", "20.00",
+        "200.0", "200", "200", "0", "%", "0.200", "10.00", "15.00", "19.00", "19.90", "20.00",
       ])
-    // A slower pace is told of as slower.
-    var later = Self.rates()
-    for index in later.contestants.indices {
-      later.contestants[index].series = later.contestants[index].series.map {
-        Series($0.name, $0.unit, (0..<20).map { run in 2e6 + Double(run) })
+  }
+
+  /// A second in which nothing ended is a part of the time.
+  @Test func stallsLowerARate() throws {
+    var document = Self.rates()
+    document.contestants[1].series[1] = Series(RateSeries.rate, .perSecond, [200, 0, 200, 200])
+    #expect(
+      try row("swiftlet, 2 at once", in: document.text(base: "process")).prefix(6) == [
+        "150.0", "0", "200", "25", "%", "0.150",
+      ])
+  }
+
+  /// Times of starts one after another are no runs; seconds are, and more of them are better.
+  @Test func ratesAreComparedByTheSecond() {
+    func document(_ factor: Double) -> ResultDocument {
+      var document = Self.rates()
+      for index in document.contestants.indices {
+        document.contestants[index].series = [
+          Series(Series.wall, .nanoseconds, (0..<20).map { factor * (2e6 + Double($0)) }),
+          Series(RateSeries.rate, .perSecond, (0..<10).map { factor * (100 + Double($0)) }),
+        ]
       }
+      return document
     }
-    var before = later
-    before.contestants[1].series = before.contestants[1].series.map {
-      Series($0.name, $0.unit, $0.values.map { $0 / 2 })
-    }
-    #expect(Comparison(before, later).rows.isEmpty)
+    let (few, many) = (document(1), document(2))
+    #expect(Comparison(many, few).isWorse && !Comparison(few, many).isWorse)
+    #expect(Comparison(few, many).rows.map(\.series) == [RateSeries.rate, RateSeries.rate])
+    #expect(
+      Comparison(few, many).text.contains(
+        "process, 2 at once, starts    104.5  209.0  2.000  0.0000  faster\n"))
   }
 
   /// Every value of every series has its dot.
