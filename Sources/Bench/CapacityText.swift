@@ -25,7 +25,8 @@ package enum RateSeries {
 extension ResultDocument {
   /// A row for each number of machines, of medians.
   var densityTable: String {
-    var table = TextTable(["MiB for each machine, medians"] + DensitySeries.all)
+    let spreadOf = DensitySeries.resident
+    var table = TextTable(["MiB for each machine, medians"] + DensitySeries.all + ["spread of \(spreadOf)"])
     for contestant in contestants {
       table.add(
         [contestant.name]
@@ -33,7 +34,7 @@ extension ResultDocument {
             guard let series = contestant.series(name) else { return "-" }
             let median = Samples(series.values).median
             return series.unit == .bytes ? fixed(median / 1_048_576, 2) : fixed(median, 0)
-          })
+          } + [contestant.samples(spreadOf)?.spreadText ?? "-"])
     }
     return table.text + missingLines
   }

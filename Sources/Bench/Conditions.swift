@@ -108,11 +108,32 @@ extension ResultDocument {
     {
       warnings.append("the machine was busy: its load average was \(fixed(conditions.loadAtStart, 2))")
     }
-    for contestant in contestants {
-      guard let spread = contestant.samples(Series.wall)?.spread, spread > Self.wide else { continue }
-      warnings.append(
-        "the times of \(contestant.name) are spread wide: half of them over \(fixed(100 * spread, 0)) % of the median"
-      )
+    warnings += contestants.compactMap(spreadWarning)
+  }
+
+  /// A line for a contestant, of its widest series where it has many.
+  private func spreadWarning(_ contestant: Contestant) -> String? {
+    let series = contestant.series.filter(isSpreadTold)
+    let wide = series.filter { Samples($0.values).spread > Self.wide }
+    let spread = { (series: Series) in Samples(series.values).spread }
+    guard let widest = wide.max(by: { spread($0) < spread($1) }) else { return nil }
+    let part = "half of them over \(Samples(widest.values).spreadText) of the median"
+    switch kind {
+    case .boot, .compare: return "the times of \(contestant.name) are spread wide: \(part)"
+    case .startRate: return "the seconds of \(contestant.name) are spread wide: \(part)"
+    case .exits, .io, .density:
+      return
+        "the values of \(contestant.name) are spread wide in \(wide.count) of \(series.count) rows, "
+        + "most those of \(widest.name): \(part)"
+    }
+  }
+
+  /// Whether the reader of a table looks at it: a boot's phases are parts of the whole.
+  private func isSpreadTold(_ series: Series) -> Bool {
+    switch kind {
+    case .boot, .compare, .startRate: isPrimary(series)
+    case .exits, .io: true
+    case .density: series.unit == .bytes
     }
   }
 }

@@ -21,7 +21,9 @@ extension ResultDocument {
   ) -> String {
     let hasInstructions = contestant.series.contains { $0.counters?["insn_emulation"] != nil }
     let hasBytes = contestant.series.contains { $0.bytesMoved != nil }
-    var headings = ["\(contestant.name), µs", "min", "median", "p90", "max", base, "ratio", "95 %"]
+    var headings = [
+      "\(contestant.name), µs", "min", "median", "p90", "max", "spread", base, "spread", "ratio", "95 %",
+    ]
     if hasInstructions { headings.append("instructions") }
     if hasBytes { headings += ["MiB/s", "\(base) MiB/s"] }
     var table = TextTable(headings)
@@ -54,7 +56,7 @@ private struct Pair {
         Bootstrap().ratio(of: own, to: other).map { "\(ratioText($0.low)) to \(ratioText($0.high))" } ?? "-"
     }
     return [name] + [own?.minimum, own?.median, own?.quantile(0.9), own?.maximum].map(text)
-      + [text(other?.median), ratio, interval]
+      + [own?.spreadText ?? "-", text(other?.median), other?.spreadText ?? "-", ratio, interval]
   }
 
   var instructions: String {

@@ -85,6 +85,36 @@ struct DocumentTests {
       ])
   }
 
+  @Test func spreadsOfManyRowsAreOneLine() {
+    var document = TableTests.pairs()
+    document.conditions.otherWork = 0
+    document.warn()
+    #expect(
+      document.warnings == [
+        "the values of swiftlet are spread wide in 1 of 2 rows, most those of memory read: half of them over 20 % "
+          + "of the median",
+        "the values of C program are spread wide in 1 of 2 rows, most those of ioeventfd: half of them over 50 % "
+          + "of the median",
+      ])
+    document = TableTests.rates()
+    document.conditions.otherWork = 0
+    document.contestants[1].series[1] = Series(RateSeries.rate, .perSecond, [100, 0, 200, 300])
+    document.warn()
+    #expect(
+      document.warnings == [
+        "the seconds of swiftlet, 2 at once are spread wide: half of them over 100 % of the median"
+      ])
+    document = TableTests.crowd()
+    document.conditions.otherWork = 0
+    document.contestants[1].series[0] = Series(DensitySeries.resident, .bytes, [1, 2])
+    document.warn()
+    #expect(
+      document.warnings == [
+        "the values of 2 machines are spread wide in 1 of 1 rows, most those of resident: half of them over 33 % "
+          + "of the median"
+      ])
+  }
+
   @Test func comparisonsNameWhatGotSlower() {
     let before = Self.document(wall: Self.steady)
     let slower = Self.document(wall: Self.steady.map { 1.1 * $0 }, exits: [20, 20, 20, 20, 20, 20])

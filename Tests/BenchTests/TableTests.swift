@@ -57,11 +57,16 @@ struct TableTests {
     let text = Self.pairs().text(base: "C program")
     #expect(
       try row("port write", in: text) == [
-        "10.00", "11.00", "11.80", "12.00", "5.50", "2.00", "-", "3", "90909", "181818",
+        "10.00", "11.00", "11.80", "12.00", "9", "%", "5.50", "9", "%", "2.00", "-", "3", "90909", "181818",
       ])
     #expect(
-      try row("memory read", in: text) == ["0.40", "0.50", "0.58", "0.60", "-", "-", "-", "-", "-", "-"])
-    #expect(try row("ioeventfd", in: text) == ["-", "-", "-", "-", "2.00", "-", "-", "-", "-", "-"])
+      try row("memory read", in: text) == [
+        "0.40", "0.50", "0.58", "0.60", "20", "%", "-", "-", "-", "-", "-", "-", "-",
+      ])
+    #expect(
+      try row("ioeventfd", in: text) == [
+        "-", "-", "-", "-", "-", "2.00", "50", "%", "-", "-", "-", "-", "-",
+      ])
     #expect(text.contains("\nswiftlet, ioeventfd: not used\n"))
   }
 
@@ -72,15 +77,15 @@ struct TableTests {
     let text = document.text(base: "C program")
     #expect(
       try row("port write", in: text) == [
-        "10.00", "11.00", "11.80", "12.00", "-", "-", "-", "3", "90909", "-",
+        "10.00", "11.00", "11.80", "12.00", "9", "%", "-", "-", "-", "-", "3", "90909", "-",
       ])
     #expect(text.contains("\nC program: absent: not there\n"))
   }
 
   @Test func crowdsAreToldByTheirSize() throws {
     let text = Self.crowd().text()
-    #expect(try row("1 machines", in: text) == ["12.00", "-", "-", "-", "-", "4", "-"])
-    #expect(try row("2 machines", in: text) == ["12.50", "-", "-", "-", "-", "4", "-"])
+    #expect(try row("1 machines", in: text) == ["12.00", "-", "-", "-", "-", "4", "-", "0", "%"])
+    #expect(try row("2 machines", in: text) == ["12.50", "-", "-", "-", "-", "4", "-", "4", "%"])
   }
 
   @Test func ratesAreToldBesideTheHosts() throws {
