@@ -81,7 +81,8 @@ struct CapacityTests {
     let result = try Fixtures().run(
       """
       mkdir t; TMPDIR=$PWD/t $S bench \(command) &
-      until [ "$(grep -ls "TMPDIR=$PWD/t" /proc/[0-9]*/environ | wc -l)" -gt 1 ] && ls t/*/* > /dev/null 2>&1
+      until [ "$(grep -ls "TMPDIR=$PWD/t" /proc/[0-9]*/environ | wc -l)" -gt 1 ] && ls t/*/* > /dev/null 2>&1 \\
+        || ! kill -0 $!
       do sleep 0.05; done
       kill -TERM $!; wait $!; echo $?; ls t; grep -ls "TMPDIR=$PWD/t" /proc/[0-9]*/environ | wc -l
       """)

@@ -13,6 +13,13 @@ final class LifecycleGuest {
   /// jmp to itself.
   static let spin: [UInt8] = [0xEB, 0xFE]
 
+  /// Until the upper half of the time stamp counter has changed twice, which takes 2³² to 2³³ of its ticks:
+  /// rdtsc; mov ecx, edx; add ecx, 2; again: rdtsc; cmp edx, ecx; jb again
+  static let wait: [UInt8] = [0x0F, 0x31, 0x89, 0xD1, 0x83, 0xC1, 0x02, 0x0F, 0x31, 0x39, 0xCA, 0x72, 0xFA]
+
+  /// mov dx, 0x603; mov al, number; out dx, al: a mark of the boot timer.
+  static func mark(_ number: UInt8) -> [UInt8] { [0x66, 0xBA, 0x03, 0x06, 0xB0, number, 0xEE] }
+
   /// mov dx, 0x3F8; mov al, byte; out dx, al: for the serial port.
   static func say(_ letter: Character) -> [UInt8] {
     [0x66, 0xBA, 0xF8, 0x03, 0xB0, letter.asciiValue ?? 0, 0xEE]
