@@ -6,7 +6,8 @@ extension ResultDocument {
     let ordered = ran.sorted { ($0.wallMedian ?? .infinity) < ($1.wallMedian ?? .infinity) }
     let reference = contestants.first { $0.name == base }?.samples(Series.wall)
     var table = TextTable([
-      "", "ms", "95 %", "times \(base)", "95 %", "CPU ms", "memory MiB", "threads", "disk MiB", "kernel", "",
+      "", "ms", "95 %", "times \(base)", "95 %", "CPU ms", "memory MiB", "threads", "disk MiB", "kernel",
+      "isolation",
     ])
     for contestant in ordered { table.add(contestant.row(reference)) }
     return table.text + missingLines
@@ -43,7 +44,7 @@ extension Contestant {
       ratioInterval.map { "\(fixed($0.low, 2)) to \(fixed($0.high, 2))" } ?? "-",
       samples(Series.processor).map { fixed($0.median / 1e6, 2) } ?? "-", Contestant.mebibytes(peakMemory),
       threads.map { "\($0)" } ?? "-", Contestant.mebibytes(diskBytes),
-      hasOwnKernel.map { $0 ? "own" : "host's" } ?? "?", isolation ?? "",
+      hasOwnKernel.map { $0 ? "own" : "host's" } ?? "-", isolation ?? "-",
     ]
   }
 

@@ -27,12 +27,15 @@ struct ContestTests {
     broken.failure = "status 1: no"
     var absent = Contestant("absent")
     absent.absence = "not in PATH"
-    let document = ResultDocument(
-      .compare, Conditions(), [contestant("slow", 3e6), broken, contestant("fast", 1e6), absent])
+    var slow = contestant("slow", 3e6)
+    slow.isolation = "namespaces"
+    let document = ResultDocument(.compare, Conditions(), [slow, broken, contestant("fast", 1e6), absent])
     let lines = document.text(base: "fast").split(separator: "\n")
     #expect(lines.dropLast(2).suffix(2).map { $0.prefix(4) } == ["fast", "slow"])
     #expect(lines.contains { $0.hasPrefix("slow  3.00  3.00 to 3.00        3.00  3.00 to 3.00") })
     #expect(lines.contains { $0.hasPrefix("fast  1.00  1.00 to 1.00        1.00             - ") })
+    #expect(
+      lines.dropLast(2).suffix(3).map { $0.split(separator: " ").last } == ["isolation", "-", "namespaces"])
     #expect(lines.suffix(2) == ["broken: fails: status 1: no", "absent: absent: not in PATH"])
   }
 
