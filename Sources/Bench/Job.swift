@@ -1,6 +1,7 @@
 package import Configuration
 package import Glibc
 import LinuxSystem
+import Synchronization
 
 /// One program to measure, started anew for every run.
 package struct Job {
@@ -11,6 +12,8 @@ package struct Job {
   package var description: MachineDescription?
   /// What it must say on standard output.
   package var expected = ""
+  /// What its environment has besides this program's, or instead: "NAME=value".
+  package var environment: [String] = []
   /// What else the program inherits: descriptors of ours, and the numbers they have there, 4 and up.
   let inherited: [(ours: Int32, theirs: Int32)]
 
@@ -40,18 +43,13 @@ package struct Job {
   /// Runs the program to its end.
   /// - Throws: where it cannot be started, does not end within so many seconds, or ends with another status than 0.
   package func run(within seconds: Int = 60) throws(Failure) -> Run {
-    let run = try attempt(within: seconds)
-    guard run.waitStatus == 0 else {
-      throw Failure("\(name) ended with wait status \(run.waitStatus): \(run.error)")
-    }
-    return run
+    try RunningJob(self).finish(within: seconds)
   }
 
   /// Runs the program to its end, whatever that is.
   /// - Throws: where it cannot be started, or does not end within so many seconds.
   package func attempt(within seconds: Int) throws(Failure) -> Run {
-    let process = try RunningJob(self)
-    return try process.end(within: seconds)
+    try RunningJob(self).end(within: seconds)
   }
 }
 
@@ -101,13 +99,15 @@ package struct RunningJob: ~Copyable {
     var none = sigset_t()
     sigemptyset(&none)
     posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+    // Keys of a terminal that end programs reach this one alone, which then ends the others, all there is of them.
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
 
     var pointers = job.arguments.map { strdup($0) } + [nil]
-    defer { for pointer in pointers { free(pointer) } }
+    var environment = RunningJob.environment(with: job.environment).map { strdup($0) } + [nil]
+    defer { for pointer in pointers + environment { free(pointer) } }
     var identifier: pid_t = 0
     let start = Clock.monotonicNanoseconds()
-    let code = posix_spawn(&identifier, job.arguments[0], &actions, &attributes, &pointers, environ)
+    let code = posix_spawn(&identifier, job.arguments[0], &actions, &attributes, &pointers, &environment)
     guard code == 0 else {
       throw Failure("cannot start \(job.arguments[0]): \(String(cString: strerror(code)))")
     }
@@ -157,7 +157,9 @@ package struct RunningJob: ~Copyable {
         ProcessTree.kill(identifier)
         waitpid(identifier, nil, 0)
         if let signal, signal != SIGCHLD { throw Failure("interrupted", signal: signal) }
-        throw Failure("\(name) does not end within \(seconds) s")
+        // What came first is the reason rather than what came of it.
+        let line = try RunningJob.text(error).split(separator: "\n").first
+        throw Failure("\(name) does not end within \(seconds) s" + (line.map { ": \($0)" } ?? ""))
       }
     }
   }
@@ -194,6 +196,17 @@ package struct RunningJob: ~Copyable {
         throw Failure("\(name) does not say \(word) within \(seconds) s")
       }
     }
+  }
+
+  private static func environment(with changes: [String]) -> [String] {
+    var (kept, next) = ([String](), environ)
+    while let entry = next.pointee {
+      kept.append(String(cString: entry))
+      next += 1
+    }
+    func name(_ entry: String) -> Substring { entry.prefix { $0 != "=" } }
+    let changed = Set(changes.map(name))
+    return kept.filter { !changed.contains(name($0)) } + changes
   }
 
   /// What has been said, without waiting for who else may have the pipe open.
@@ -243,7 +256,10 @@ extension timeval {
 
 /// The signals that end a wait for a program: its own end, and those that ask this program to end.
 package enum WatchedSignals {
-  private static let toEnd = [SIGINT, SIGTERM, SIGHUP]
+  private static let toEnd = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
+  /// The one that has come, 0 where none has.
+  private static let asked = Atomic<Int32>(0)
+  private static let isEnding = Atomic<Bool>(false)
 
   private static func set(_ signals: [Int32]) -> sigset_t {
     var set = sigset_t()
@@ -258,19 +274,28 @@ package enum WatchedSignals {
     pthread_sigmask(SIG_BLOCK, &set, nil)
   }
 
-  /// - Throws: where this program has been asked to end.
+  /// From here on this program has been asked once, and puts things away: no other signal disturbs that.
+  package static func beginToEnd() { isEnding.store(true, ordering: .relaxed) }
+
+  /// - Throws: where this program has been asked to end, even if somebody did not mind it.
   package static func check() throws(Failure) {
     var (set, limit) = (set(toEnd), timespec())
-    let signal = sigtimedwait(&set, nil, &limit)
+    note(sigtimedwait(&set, nil, &limit))
+    let signal = asked.load(ordering: .relaxed)
     if signal > 0 { throw Failure("interrupted", signal: signal) }
+  }
+
+  private static func note(_ signal: Int32) {
+    if toEnd.contains(signal) { asked.store(signal, ordering: .relaxed) }
   }
 
   /// - Returns: the signal; nil where none came within so many nanoseconds.
   package static func wait(_ nanoseconds: UInt64) -> Int32? {
-    var set = set(toEnd + [SIGCHLD])
+    var set = set((isEnding.load(ordering: .relaxed) ? [] : toEnd) + [SIGCHLD])
     var limit = timespec(
       tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
     let signal = sigtimedwait(&set, nil, &limit)
+    note(signal)
     return signal < 0 ? nil : signal
   }
 }

@@ -66,6 +66,28 @@ struct ContestTests {
     return try RunningJob(job, input: file.raw).finish(within: 60).output
   }
 
+  @Test func aJobHasItsEnvironmentAndItsOwnProcessGroup() throws {
+    var job = Job(
+      name: "sh", arguments: ["/bin/sh", "-c", "echo $HOME $SWIFTLET_TEST; cut -d ' ' -f 1,5 /proc/$$/stat"])
+    job.environment = ["HOME=/elsewhere", "SWIFTLET_TEST=a=b"]
+    let lines = try job.run().output.split(separator: "\n")
+    #expect(lines.first == "/elsewhere a=b")
+    let numbers = lines.last?.split(separator: " ") ?? []
+    #expect(numbers.count == 2 && numbers.first == numbers.last)
+    #expect(getenv("SWIFTLET_TEST") == nil)
+  }
+
+  @Test func whatDoesNotEndInTimeIsToldWithItsFirstLine() throws {
+    let job = Job(name: "sh", arguments: ["/bin/sh", "-c", "echo one >&2; echo two >&2; exec sleep 1000"])
+    let running = try RunningJob(job)
+    let process = running.identifier
+    while !Bench.Program.file("/proc/\(process)/comm").hasPrefix("sleep") { usleep(1000) }
+    var failure: Failure?
+    do throws(Failure) { _ = try running.end(within: 0) } catch { failure = error }
+    #expect(failure?.description == "sh does not end within 0 s: one")
+    #expect(kill(process, 0) == -1)
+  }
+
   @Test func initialRamdisksHaveTheirEntriesAligned() {
     let bytes = TrivialProgram.initialRamdisk
     #expect(bytes.count.isMultiple(of: 4))
