@@ -92,7 +92,7 @@ let package = Package(
       name: "swiftlet-bench",
       dependencies: [
         "Backends", "Bench", "CBench", "Configuration", "DeviceFakes", "Devices", "Digests", "GuestMemory",
-        "LinuxSystem",
+        "KernelImages", "LinuxSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

@@ -29,6 +29,8 @@ package struct Contestant: Codable, Sendable, Equatable {
   package let name: String
   /// The whole command line.
   package var command: [String]
+  /// What its environment has besides the benchmark's own, or instead: "NAME=value".
+  package var environment: [String]?
   package var version: String?
   /// What keeps the program apart, in a word or two.
   package var isolation: String?

@@ -7,18 +7,29 @@ package enum TrivialProgram {
   /// A static program that ends with status 0.
   package static let program = ELF.image(at: programAddress) { _ in exit(0) }
 
-  /// A first process for Linux: has the program at `/true` run in a process of its own, waits for it, and resets the
-  /// machine, which is what ends one in every monitor.
-  package static let firstProcess = ELF.image(at: programAddress) { start in
+  /// How a Linux guest ends its machine, as reboot(2) is told.
+  package enum Ending: UInt64, Sendable {
+    /// What ends one in most monitors.
+    case reset = 0x0123_4567
+    /// For monitors that start a machine again where it resets.
+    case powerOff = 0x4321_FEDC
+  }
+
+  /// A first process for Linux: has the program at `/true` run in a process of its own, waits for it, and ends the machine.
+  package static func firstProcess(_ ending: Ending) -> [UInt8] {
+    ELF.image(at: programAddress) { firstProcess(ending, at: $0) }
+  }
+
+  private static func firstProcess(_ ending: Ending, at start: UInt64) -> [UInt8] {
     let path = Array("/true".utf8) + [0, 0, 0]
     let child: (UInt64) -> [UInt8] = { data in
       // execve(path, [path, nil], nil)
       [0xBF] + word(data) + [0xBE] + word(data + UInt64(path.count)) + [0x31, 0xD2] + call(59) + exit(1)
     }
     let parent =
-      // wait4(-1, nil, 0, nil); reboot(LINUX_REBOOT_CMD_RESTART); and again and again, should that return.
+      // wait4(-1, nil, 0, nil); reboot(ending); and again and again, should that return.
       [0xBF] + word(0xFFFF_FFFF) + [0x31, 0xF6, 0x31, 0xD2, 0x45, 0x31, 0xD2] + call(61) + [0xBF]
-      + word(0xFEE1_DEAD) + [0xBE] + word(0x2812_1969) + [0xBA] + word(0x0123_4567) + call(169) + [
+      + word(0xFEE1_DEAD) + [0xBE] + word(0x2812_1969) + [0xBA] + word(ending.rawValue) + call(169) + [
         0xEB, 0xFE,
       ]
     // vfork(); the parent, which gets another result than 0, jumps over the child.
@@ -46,7 +57,7 @@ package enum TrivialProgram {
   }
 
   /// An initial RAM disk (cpio, "newc") with the first process as `/init` and the program as `/true`.
-  package static var initialRamdisk: [UInt8] {
+  package static func initialRamdisk(_ ending: Ending) -> [UInt8] {
     var inode = 0
     func entry(_ name: String, _ mode: Int, _ contents: [UInt8]) -> [UInt8] {
       inode += 1
@@ -54,7 +65,7 @@ package enum TrivialProgram {
       let header = "070701" + numbers.map { hexadecimal($0) }.joined()
       return padded(Array(header.utf8) + Array(name.utf8) + [0]) + padded(contents)
     }
-    return entry("init", 0o100755, firstProcess) + entry("true", 0o100755, program)
+    return entry("init", 0o100755, firstProcess(ending)) + entry("true", 0o100755, program)
       + entry("TRAILER!!!", 0, [])
   }
 

@@ -13,9 +13,10 @@ struct CompareBench: ParsableCommand {
       guest resets it at once. All take turns, in another order each round. Who is not installed is told to be absent; who \
       fails is told with the last line it said.
 
-      A peer's command line must end with status 0. In it {kernel}, {bzimage}, {initrd} and {bare} stand for the guest's \
-      files, {cmdline} for the command line of the kernel, {program} for the program and {root} for the folder it is in, as \
-      in --peer 'mine=mine --kernel {kernel} --initrd {initrd}'.
+      A peer's command line must end with status 0. In it {kernel}, {bzimage}, {initrd} and {bare} \
+      stand for the guest's files, {initrd-off} for one that powers the machine off and does not reset it, {cmdline} for the \
+      command line of the kernel, {program} for the program and {root} for the folder it is in, as in \
+      --peer 'mine=mine --kernel {kernel} --initrd {initrd}'.
       """)
 
   @Option(
@@ -27,7 +28,7 @@ struct CompareBench: ParsableCommand {
   var warmUp = 1
 
   @Option(
-    help: ArgumentHelp("A kernel for the Linux guests, an ELF file or a bzImage.", valueName: "file"),
+    help: ArgumentHelp("A kernel for the Linux guests, an ELF file or a bzImage, instead of swiftlet's.", valueName: "file"),
     completion: .file())
   var kernel: String?
 
@@ -63,7 +64,7 @@ struct CompareBench: ParsableCommand {
     try measure(.compare, runs: runs, warmUps: warmUp, base: base, into: files) { swiftlet, conditions in
       let contestFiles = try ContestFiles(swiftlet, kernel: kernel)
       let entrants = try chosen(Contest(contestFiles, swiftlet).entrants(peers))
-      conditions.describe(kernel: contestFiles.kernel)
+      conditions.describe(kernel: contestFiles.source)
       let seed = seed ?? UInt64.random(in: .min ... .max)
       conditions.seed = seed
       var measurement = ContestMeasurement(entrants, limit: timeLimit, seed: seed)
@@ -162,8 +163,8 @@ struct ContestMeasurement {
     entrants[index].contestant.command[0] = program
     let files = Set([program] + Self.libraries(of: program) + entrant.files)
     entrants[index].contestant.diskBytes = files.compactMap { Bench.Program.size($0) }.reduce(0, +)
-    guard entrant.contestant.name != "process" else { return }
-    let version = try? Job(name: program, arguments: [program, "--version"]).attempt(within: 5)
+    guard let option = entrant.versionOption else { return }
+    let version = try? Job(name: program, arguments: [program, option]).attempt(within: 5)
     entrants[index].contestant.version = version.map(\.output.firstLine)
   }
 

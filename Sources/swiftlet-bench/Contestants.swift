@@ -10,14 +10,18 @@ struct Entrant {
   let expected: Int32
   /// Besides the program with its libraries.
   let files: [String]
+  /// What the program is asked its version with; nil where it is not asked: nobody knows what else it would do.
+  var versionOption: String?
+  /// A command that removes what a run may leave that did not go well.
+  var remedy: [String] = []
 
   init(
     _ name: String, _ command: [String], isolation: String? = nil, hasOwnKernel: Bool? = nil,
-    expecting expected: Int32 = 0, files: [String] = []
+    expecting expected: Int32 = 0, files: [String] = [], version: String? = nil
   ) {
     contestant = Contestant(name, command: command)
     (contestant.isolation, contestant.hasOwnKernel) = (isolation, hasOwnKernel)
-    (self.expected, self.files) = (expected, files)
+    (self.expected, self.files, versionOption) = (expected, files, version)
   }
 
   /// One that cannot take part.
@@ -26,53 +30,10 @@ struct Entrant {
     contestant.absence = reason
   }
 
-  var job: Job { Job(name: contestant.name, arguments: contestant.command) }
-}
-
-/// The files that contestants are started from, in a folder of their own.
-struct ContestFiles {
-  let folder: TemporaryFolder
-  let kernel: String
-  /// The same kernel as other monitors take it; nil where there is none.
-  let compressedKernel: String?
-  let initialRamdisk: String
-  let bareGuest: String
-  /// A folder with `true`, the program, and nothing else.
-  let root: String
-  var program: String { root + "/true" }
-  /// What Linux is told: nothing on a console, and to reset by the keyboard controller.
-  let commandLine = "reboot=k panic=-1 quiet loglevel=0"
-  /// For QEMU's microvm, which has no keyboard controller: by a triple fault.
-  let commandLineOfQEMU = "reboot=t panic=-1 quiet loglevel=0"
-  let mebibytes = 128
-
-  init(_ swiftlet: Swiftlet, kernel: String?) throws {
-    folder = try TemporaryFolder()
-    self.kernel = try kernel ?? swiftlet.guest("kernels/up/vmlinux")
-    let compressed = "\(swiftlet.share)/kernels/up/bzImage"
-    compressedKernel = kernel ?? (access(compressed, R_OK) == 0 ? compressed : nil)
-    (root, initialRamdisk) = ("\(folder.path)/root", "\(folder.path)/initrd.cpio")
-    bareGuest = "\(folder.path)/bare"
-    mkdir(root, 0o755)
-    try Self.write(TrivialProgram.program, to: root + "/true", mode: 0o755)
-    try Self.write(TrivialProgram.initialRamdisk, to: initialRamdisk)
-    try Self.write(TrivialProgram.bareGuest, to: bareGuest)
-    // Images that are made of the folder are not to be kept in the person's cache.
-    setenv("XDG_CACHE_HOME", "\(folder.path)/cache", 1)
-  }
-
-  static func write(_ bytes: [UInt8], to path: String, mode: UInt32 = 0o644) throws(Failure) {
-    do throws(SystemError) {
-      try FileDescriptor(opening: path, O_WRONLY | O_CREAT | O_TRUNC, mode: mode).writeAll(bytes)
-    } catch { throw Failure("\(error)") }
-  }
-
-  /// What a named peer's command line can say.
-  var placeholders: [String: String] {
-    [
-      "kernel": kernel, "bzimage": compressedKernel ?? kernel, "initrd": initialRamdisk, "bare": bareGuest,
-      "root": root, "program": program, "cmdline": commandLine,
-    ]
+  var job: Job {
+    var job = Job(name: contestant.name, arguments: contestant.command)
+    job.environment = contestant.environment ?? []
+    return job
   }
 }
 
@@ -95,13 +56,8 @@ struct Contest {
       found("bubblewrap", program: "bwrap") { path in
         container("bubblewrap", [path, "--unshare-all", "--ro-bind", files.root, "/", "/true"])
       })
-    for name in ["crun", "runc"] { entrants.append(found(name) { path in runtime(name, path) }) }
-    entrants.append(
-      found("podman") { path in
-        container(
-          "podman", [path, "run", "--rm", "--network", "none", "--rootfs", files.root, "/true"],
-          helpers: ["conmon", "crun", "runc", "netavark"])
-      })
+    for name in ["crun", "runc", Contest.libkrun] { entrants.append(found(name) { runtime(name, $0) }) }
+    entrants.append(found("podman", podman))
     entrants += qemu() + otherMonitors()
     entrants += peers.map { Entrant($0.name, $0.command(files.placeholders)) }
     return entrants + own()
@@ -115,13 +71,31 @@ struct Contest {
   private func container(_ name: String, _ command: [String], helpers: [String] = []) -> Entrant {
     Entrant(
       name, command, isolation: "namespaces", hasOwnKernel: false,
-      files: helpers.compactMap { Bench.Program.find($0) } + [files.program])
+      files: helpers.compactMap { Bench.Program.find($0) } + [files.program], version: "--version")
   }
 
-  /// A container as the runtime's `spec` proposes it, but for the program and the terminal.
+  private func podman(_ path: String) -> Entrant {
+    let options = ["run", "--rm", "--name", containerName("podman"), "--network", "none", "--rootfs"]
+    var entrant = container(
+      "podman", [path] + options + [files.root, "/true"], helpers: ["conmon", "crun", "runc", "netavark"])
+    entrant.remedy = [path, "rm", "--force", "--ignore", containerName("podman")]
+    return entrant
+  }
+
+  private func containerName(_ name: String) -> String { "swiftlet-bench-\(getpid())-\(name)" }
+
+  /// crun with the name by which it starts libkrun's machines.
+  private static let libkrun = "krun"
+
+  /// A container as the runtime's `spec` proposes it, but for the program and the terminal; a machine's processor and
+  /// memory are those of all machines.
   private func runtime(_ name: String, _ path: String) -> Entrant {
     let bundle = "\(files.folder.path)/\(name)"
-    var entrant = container(name, [path, "run", "--bundle", bundle, "swiftlet-bench-\(getpid())-\(name)"])
+    var entrant = container(name, [path, "run", "--bundle", bundle, containerName(name)])
+    if name == Contest.libkrun {
+      (entrant.contestant.isolation, entrant.contestant.hasOwnKernel) = ("virtual machine", true)
+    }
+    entrant.remedy = [path, "delete", "--force", containerName(name)]
     do throws(Failure) { try makeBundle(name, path, bundle) } catch {
       entrant.contestant.failure = error.description
     }
@@ -136,6 +110,10 @@ struct Contest {
     let changes = [
       ("\"terminal\": true", "\"terminal\": false"), ("\"sh\"", "\"/true\""),
       ("\"rootfs\"", "\"\(files.root)\""),
+      (
+        "\"ociVersion\"",
+        "\"annotations\": {\"krun.cpus\": \"1\", \"krun.ram_mib\": \"\(files.mebibytes)\"}, \"ociVersion\""
+      ),
     ]
     for (old, new) in changes {
       guard let range = text.firstRange(of: old) else { throw Failure("\(name) spec makes no \(old)") }
@@ -145,25 +123,22 @@ struct Contest {
   }
 
   private func qemu() -> [Entrant] {
-    let ways = [("KVM", "kvm", "host"), ("TCG", "tcg", "max")]
+    // With what newer hosts tell of themselves in this register, QEMU cannot set it everywhere; nothing here reads it.
+    let ways = [("KVM", "kvm", "host,arch-capabilities=off"), ("TCG", "tcg", "max")]
     return ways.flatMap { title, accelerator, processor in
       let names = ["QEMU microvm, \(title)", "QEMU microvm, \(title), bare guest"]
       guard let path = Bench.Program.find("qemu-system-x86_64") else {
         return names.map { Entrant($0, absent: "qemu-system-x86_64 is not in PATH") }
       }
       let command = [
-        path, "-M", "microvm,accel=\(accelerator)", "-cpu", processor, "-m", "\(files.mebibytes)M",
-        "-nodefaults",
-        "-no-user-config", "-display", "none", "-no-reboot",
+        path, "-M", "microvm,accel=\(accelerator),x-option-roms=off,isa-serial=off,rtc=off,pit=off,acpi=off",
+        "-cpu", processor, "-m", "\(files.mebibytes)M", "-nodefaults", "-no-user-config", "-display", "none",
+        "-no-reboot", "-device", "i8042",
       ]
-      let linux = files.compressedKernel.map {
-        machine(
-          names[0],
-          command + ["-kernel", $0, "-initrd", files.initialRamdisk, "-append", files.commandLineOfQEMU],
-          [$0, files.initialRamdisk])
-      }
+      let guest = [files.kernel, files.initialRamdisk]
       return [
-        linux ?? Entrant(names[0], absent: "there is no bzImage of the kernel"),
+        machine(
+          names[0], command + ["-kernel", guest[0], "-initrd", guest[1], "-append", files.commandLine], guest),
         machine(names[1], command + ["-kernel", files.bareGuest], [files.bareGuest]),
       ]
     }
@@ -188,43 +163,54 @@ struct Contest {
         let options = [
           "--cpus", "boot=1", "--memory", "size=\(memory)M", "--console", "off", "--serial", "off",
         ]
+        let guest = [files.kernel, files.initialRamdiskPoweringOff]
         return machine(
           "Cloud Hypervisor",
           [path, "--kernel", guest[0], "--initramfs", guest[1], "--cmdline", files.commandLine] + options,
           guest)
       },
-      found("kvmtool", program: "lkvm") { path in
-        let kernel = files.compressedKernel ?? files.kernel
-        return machine(
-          "kvmtool",
+      found("kvmtool, bzImage", program: "lkvm") { path in
+        let name = "kvmtool, bzImage"
+        guard let kernel = files.compressedKernel else {
+          return Entrant(name, absent: "it takes no ELF file, and there is no bzImage of the kernel")
+        }
+        var entrant = machine(
+          name,
           [path, "run", "-k", kernel, "-i", guest[1], "-m", memory, "-c", "1", "-p", files.commandLine],
           [kernel, guest[1]])
+        entrant.versionOption = "version"
+        return entrant
       },
     ]
   }
 
   private func machine(_ name: String, _ command: [String], _ guest: [String]) -> Entrant {
-    Entrant(name, command, isolation: "virtual machine", hasOwnKernel: true, files: guest)
+    Entrant(
+      name, command, isolation: "virtual machine", hasOwnKernel: true, files: guest, version: "--version")
   }
 
   private func own() -> [Entrant] {
     let boot = [swiftlet.program, "boot", "--memory", "\(files.mebibytes)M", "--console", "none", "--kernel"]
-    let monitor = swiftlet.monitor.map { [$0] } ?? []
     let reset = ExitStatus.guestReset.code
-    func own(_ name: String, _ command: [String], _ expected: Int32, _ guest: [String]) -> Entrant {
-      Entrant(
-        name, command, isolation: "virtual machine", hasOwnKernel: true, expecting: expected,
-        files: monitor + guest)
-    }
+    let guest = [files.kernel, files.initialRamdisk]
+    // The installed kernel is what it starts by itself.
+    let kernel = files.named == nil ? [] : ["--kernel", files.kernel]
+    var run = own(
+      "swiftlet run", [swiftlet.program, "run"] + kernel + [files.root, "--", "/true"], 0,
+      [files.kernel, "\(swiftlet.share)/agent/agent.cpio", files.program])
+    // The image that is made of the folder is not to be kept in the person's cache.
+    run.contestant.environment = ["XDG_CACHE_HOME=\(files.folder.path)/cache"]
     return [
       own(
-        "swiftlet boot",
-        boot + [files.kernel, "--initrd", files.initialRamdisk, "--append", files.commandLine], reset,
-        [files.kernel, files.initialRamdisk]),
-      own(
-        "swiftlet run", [swiftlet.program, "run", files.root, "--", "/true"], 0,
-        [files.kernel, "\(swiftlet.share)/agent/agent.cpio", files.program]),
-      own("swiftlet boot, bare guest", boot + [files.bareGuest], reset, [files.bareGuest]),
+        "swiftlet boot", boot + [guest[0], "--initrd", guest[1], "--cmdline", files.commandLine], reset, guest
+      ),
+      run, own("swiftlet boot, bare guest", boot + [files.bareGuest], reset, [files.bareGuest]),
     ]
+  }
+
+  private func own(_ name: String, _ command: [String], _ expected: Int32, _ guest: [String]) -> Entrant {
+    Entrant(
+      name, command, isolation: "virtual machine", hasOwnKernel: true, expecting: expected,
+      files: (swiftlet.monitor.map { [$0] } ?? []) + guest, version: "--version")
   }
 }

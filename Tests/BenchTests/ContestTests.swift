@@ -39,23 +39,30 @@ struct ContestTests {
     #expect(lines.suffix(2) == ["broken: fails: status 1: no", "absent: absent: not in PATH"])
   }
 
-  /// As root of a process namespace it may ask for a reset, which ends that.
-  @Test(.enabled(if: getuid() == 0 && Bench.Program.find("strace") != nil, "only root can, under strace"))
-  func theFirstProcessRunsTheProgramAndResets() throws {
+  /// As root of a process namespace it may ask for a reset or a power-off, which ends that by SIGHUP or SIGINT.
+  @Test(
+    .enabled(if: getuid() == 0 && Bench.Program.find("strace") != nil, "only root can, under strace"),
+    arguments: [
+      (TrivialProgram.Ending.reset, "LINUX_REBOOT_CMD_RESTART", 128 + SIGHUP),
+      (.powerOff, "LINUX_REBOOT_CMD_POWER_OFF", 128 + SIGINT),
+    ])
+  func theFirstProcessRunsTheProgramAndEndsTheMachine(
+    ending: TrivialProgram.Ending, command: String, status: Int32
+  ) throws {
+    let first = TrivialProgram.firstProcess(ending)
     let log = try shell(
       """
-      cd $(mktemp -d); cp /dev/stdin all; head -c \(TrivialProgram.firstProcess.count) all > init
+      cd $(mktemp -d); cp /dev/stdin all; head -c \(first.count) all > init
       tail -c \(TrivialProgram.program.count) all > true; chmod 755 init true
       strace -f -o log unshare --pid --fork chroot . /init; echo $?; cat log; rm -r "$PWD"
-      """, input: TrivialProgram.firstProcess + TrivialProgram.program)
+      """, input: first + TrivialProgram.program)
     let lines = log.split(separator: "\n")
     func place(_ words: String) throws -> Int {
       try #require(lines.firstIndex { $0.contains(words) }, "\(log)")
     }
     #expect(try place("execve(\"/true\", [\"/true\"]") < place("exited with 0"))
-    #expect(try place("exited with 0") < place("LINUX_REBOOT_CMD_RESTART"))
-    // SIGHUP is what a reset is in a namespace.
-    #expect(lines.first == "129")
+    #expect(try place("exited with 0") < place(command))
+    #expect(lines.first == "\(status)")
   }
 
   private func shell(_ commands: String, input: [UInt8]) throws -> String {
@@ -89,7 +96,7 @@ struct ContestTests {
   }
 
   @Test func initialRamdisksHaveTheirEntriesAligned() {
-    let bytes = TrivialProgram.initialRamdisk
+    let bytes = TrivialProgram.initialRamdisk(.reset)
     #expect(bytes.count.isMultiple(of: 4))
     var place = 0
     var names: [String] = []

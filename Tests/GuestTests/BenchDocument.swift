@@ -13,7 +13,7 @@ struct BenchDocument: Decodable {
     let series: [Series]
     let threads: Int?
     let memoryBeyondGuest: Int?
-    let failure, absence: String?
+    let failure, absence, version: String?
     let notMeasured: [String: String]?
     let hasOwnKernel: Bool?
 
