@@ -1,4 +1,5 @@
 package import Glibc
+import LinuxSystem
 
 /// A process with all that it started, as /proc shows them.
 package struct ProcessTree: Sendable {
@@ -10,10 +11,10 @@ package struct ProcessTree: Sendable {
 
   package init() {}
 
-  /// Looks at the process and its descendants as they are now. One that has not begun its own program yet is left out.
-  package mutating func look(at root: pid_t) {
+  /// Looks at all that this program has started, as it is now. One that has not begun its own program yet is left out.
+  package mutating func look() {
     var (threads, memory) = (0, UInt64(0))
-    for process in [root] + ProcessTree.descendants(of: root) {
+    for process in ProcessTree.descendants(of: getpid()) {
       // One that has ended, and only waits to be told of, has none.
       guard let program = Program.target("/proc/\(process)/exe"), program != own else { continue }
       let status = Program.file("/proc/\(process)/status")
@@ -29,9 +30,37 @@ package struct ProcessTree: Sendable {
     for process in [root] + descendants(of: root) { _ = Glibc.kill(process, SIGKILL) }
   }
 
+  /// All that came of it; each process is the child of the thread that made it.
   static func descendants(of root: pid_t) -> [pid_t] {
-    let children = Program.file("/proc/\(root)/task/\(root)/children").split(separator: " ")
-    return children.compactMap { pid_t($0) }.flatMap { [$0] + descendants(of: $0) }
+    let threads = Program.names(in: "/proc/\(root)/task") ?? []
+    let children = threads.flatMap { thread in
+      Program.file("/proc/\(root)/task/\(thread)/children").split(separator: " ").compactMap { pid_t($0) }
+    }
+    return children.flatMap { [$0] + descendants(of: $0) }
+  }
+
+  /// Waits for all that this program has started to end by itself, and then ends it: its own children, and theirs, where it
+  /// takes in whose parent has ended.
+  /// - Parameter grace: nanoseconds that are waited.
+  /// - Returns: what the programs were called that had to be ended.
+  package static func endOffspring(after grace: UInt64) -> [String] {
+    let deadline = Clock.monotonicNanoseconds() &+ grace
+    var ended: [pid_t: String] = [:]
+    while true {
+      while waitpid(-1, nil, WNOHANG) > 0 {}
+      let living = descendants(of: getpid())
+      let now = Clock.monotonicNanoseconds()
+      // What the kernel does not let go is not waited for forever.
+      if living.isEmpty || now > deadline &+ 10_000_000_000 { return Set(ended.values).sorted() }
+      if now >= deadline {
+        for process in living where ended[process] == nil {
+          let name = Program.file("/proc/\(process)/comm").split(separator: "\n").first
+          guard Glibc.kill(process, SIGKILL) == 0, let name else { continue }
+          ended[process] = String(name)
+        }
+      }
+      usleep(1000)
+    }
   }
 
   /// Threads and open descriptors of one process as it is now; nil where it is gone or may not be looked at.

@@ -21,13 +21,20 @@ package enum Program {
   }
 
   /// How many entries a folder has; nil where it cannot be read.
-  package static func entries(_ folder: String) -> Int? {
+  package static func entries(_ folder: String) -> Int? { names(in: folder)?.count }
+
+  /// What the entries of a folder are called; nil where it cannot be read.
+  static func names(in folder: String) -> [String]? {
     guard let directory = opendir(folder) else { return nil }
     defer { closedir(directory) }
-    var count = 0
-    while readdir(directory) != nil { count += 1 }
-    // But for itself and the one above it.
-    return count - 2
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names
   }
 
   /// A number of /proc/meminfo, in bytes.

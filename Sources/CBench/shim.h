@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -27,4 +28,9 @@ static inline int cbench_frame_socket(const char *interface, unsigned short kind
   int code = errno;
   close(made);
   return -code;
+}
+
+// Whose parent has ended below this process becomes its child, and not that of the first process.
+static inline int cbench_take_in_orphans(void) {
+  return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0;
 }

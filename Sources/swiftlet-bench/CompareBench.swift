@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bench
+import CBench
 import Configuration
 import Glibc
 import LinuxSystem
@@ -11,9 +12,9 @@ struct CompareBench: ParsableCommand {
     discussion: """
       The program does nothing but end. In a Linux guest the first process starts it and then resets the machine; a bare \
       guest resets it at once. All take turns, in another order each round. Who is not installed is told to be absent; who \
-      fails is told with the last line it said.
+      fails is told with a line that it said.
 
-      A peer's command line must end with status 0. In it {kernel}, {bzimage}, {initrd} and {bare} \
+      A peer's command line must end with status 0, and leave nothing running. In it {kernel}, {bzimage}, {initrd} and {bare} \
       stand for the guest's files, {initrd-off} for one that powers the machine off and does not reset it, {cmdline} for the \
       command line of the kernel, {program} for the program and {root} for the folder it is in, as in \
       --peer 'mine=mine --kernel {kernel} --initrd {initrd}'.
@@ -24,11 +25,13 @@ struct CompareBench: ParsableCommand {
   var runs = 20
 
   @Option(
-    help: ArgumentHelp("How many rounds come before, and are not measured; at least 1.", valueName: "n"))
+    help: ArgumentHelp(
+      "How many rounds come before, and are not measured; at least 1. One more is watched.", valueName: "n"))
   var warmUp = 1
 
   @Option(
-    help: ArgumentHelp("A kernel for the Linux guests, an ELF file or a bzImage, instead of swiftlet's.", valueName: "file"),
+    help: ArgumentHelp(
+      "A kernel for the Linux guests, an ELF file or a bzImage, instead of swiftlet's.", valueName: "file"),
     completion: .file())
   var kernel: String?
 
@@ -62,6 +65,8 @@ struct CompareBench: ParsableCommand {
       throw Diagnostic(.noInput, "no such kernel", which: kernel, mend: "check the path")
     }
     try measure(.compare, runs: runs, warmUps: warmUp, base: base, into: files) { swiftlet, conditions in
+      // What a contestant leaves behind is to be found, and ended.
+      guard cbench_take_in_orphans() == 0 else { throw Failure("the kernel lets nobody take in orphans") }
       let contestFiles = try ContestFiles(swiftlet, kernel: kernel)
       let entrants = try chosen(Contest(contestFiles, swiftlet).entrants(peers))
       conditions.describe(kernel: contestFiles.source)
@@ -69,7 +74,7 @@ struct CompareBench: ParsableCommand {
       conditions.seed = seed
       var measurement = ContestMeasurement(entrants, limit: timeLimit, seed: seed)
       try measurement.measure(runs, warmUp: warmUp)
-      return Findings(contestants: measurement.contestants)
+      return Findings(contestants: measurement.contestants, warnings: measurement.warnings)
     }
   }
 
@@ -90,15 +95,30 @@ struct CompareBench: ParsableCommand {
 
 /// Runs of all who take part, in turns.
 struct ContestMeasurement {
+  /// What a round is for.
+  private enum Round { case warmUp, watched, timed }
+
   private var entrants: [Entrant]
   private var times: [[(wall: UInt64, processor: UInt64)]]
+  /// What the programs were called that were still there after runs.
+  private var leftBehind: [Set<String>]
   private let limit: Int
   private var generator: SeededGenerator
+  /// How long what a run leaves may take to end by itself, in nanoseconds.
+  private static let grace: UInt64 = 1_000_000_000
 
   init(_ entrants: [Entrant], limit: Int, seed: UInt64) {
     (self.entrants, self.limit) = (entrants, limit)
     times = entrants.map { _ in [] }
+    leftBehind = entrants.map { _ in [] }
     generator = SeededGenerator(seed: seed)
+  }
+
+  var warnings: [String] {
+    zip(entrants, leftBehind).filter { !$1.isEmpty }.map { entrant, names in
+      let programs = Diagnostic.printable(names.sorted().joined(separator: ", "))
+      return "\(entrant.contestant.name) left running what was ended then: \(programs)"
+    }
   }
 
   /// With the series of what was measured.
@@ -114,46 +134,66 @@ struct ContestMeasurement {
     }
   }
 
-  /// The first round of all is looked at while it runs, and never timed. One that fails once is not started again.
+  /// After the warm-up there is one round that is looked at while it runs, and never timed. One that fails once is not
+  /// started again.
   /// - Throws: where this program is asked to end.
   mutating func measure(_ runs: Int, warmUp: Int) throws(Failure) {
+    let rounds =
+      [Round](repeating: .warmUp, count: warmUp) + [.watched] + [Round](repeating: .timed, count: runs)
     let running = entrants.count { $0.contestant.absence == nil }
-    let progress = ProgressLine(total: running * (runs + warmUp))
+    let progress = ProgressLine(total: running * rounds.count)
     var done = 0
-    for round in 0..<(runs + warmUp) {
+    for index in entrants.indices where entrants[index].contestant.isStarted { describe(index) }
+    for round in rounds {
       for index in entrants.indices.shuffled(using: &generator) {
         guard entrants[index].contestant.absence == nil else { continue }
         progress.show(entrants[index].contestant.name, done: done)
         done += 1
-        guard entrants[index].contestant.failure == nil else { continue }
-        if round == 0 { describe(index) }
-        try run(index, isTimed: round >= warmUp, isWatched: round == 0)
+        if entrants[index].contestant.isStarted { try run(index, round) }
       }
     }
   }
 
-  private mutating func run(_ index: Int, isTimed: Bool, isWatched: Bool) throws(Failure) {
+  private mutating func run(_ index: Int, _ round: Round) throws(Failure) {
+    // Somebody may have asked while something else was waited for.
+    try WatchedSignals.check()
     let entrant = entrants[index]
     var tree = ProcessTree()
+    var grace = Self.grace
     do throws(Failure) {
       let process = try RunningJob(entrant.job)
       let run =
-        isWatched
-        ? try process.end(within: limit) { tree.look(at: $0) } : try process.end(within: limit)
+        round == .watched
+        ? try process.end(within: limit) { _ in tree.look() } : try process.end(within: limit)
       if run.exitStatus != entrant.expected {
         entrants[index].contestant.failure = run.lastWords
-      } else if isTimed {
+      } else if round == .timed {
         times[index].append((run.duration, run.processorTime))
       }
     } catch {
-      if error.signal != nil { throw error }
-      entrants[index].contestant.failure = error.description
+      if error.signal != nil {
+        WatchedSignals.beginToEnd()
+        _ = ProcessTree.endOffspring(after: 0)
+        applyRemedy(entrant)
+        throw error
+      }
+      entrants[index].contestant.failure = Diagnostic.printable(error.description)
+      grace = 0
     }
+    let left = ProcessTree.endOffspring(after: grace)
+    if grace > 0 { leftBehind[index].formUnion(left) }
+    if entrants[index].contestant.failure != nil { applyRemedy(entrant) }
     // Of what was over too soon to be seen, nothing is told.
-    if isWatched, tree.threads > 0 {
+    if round == .watched, tree.threads > 0 {
       entrants[index].contestant.threads = tree.threads
       entrants[index].contestant.peakMemory = tree.memory
     }
+  }
+
+  private func applyRemedy(_ entrant: Entrant) {
+    guard !entrant.remedy.isEmpty else { return }
+    _ = try? Job(name: entrant.remedy[0], arguments: entrant.remedy).attempt(within: 30)
+    _ = ProcessTree.endOffspring(after: Self.grace)
   }
 
   /// What is known of it besides its times.
@@ -175,4 +215,9 @@ struct ContestMeasurement {
     else { return [] }
     return run.output.split(whereSeparator: \.isWhitespace).filter { $0.hasPrefix("/") }.map(String.init)
   }
+}
+
+extension Contestant {
+  /// Whether it is there, and has not failed yet.
+  fileprivate var isStarted: Bool { absence == nil && failure == nil }
 }

@@ -1,6 +1,9 @@
 import Configuration
+import Dispatch
+import Foundation
 import Glibc
 import LinuxSystem
+import Synchronization
 import Testing
 
 @testable import Bench
@@ -93,6 +96,31 @@ struct ContestTests {
     do throws(Failure) { _ = try running.end(within: 0) } catch { failure = error }
     #expect(failure?.description == "sh does not end within 0 s: one")
     #expect(kill(process, 0) == -1)
+  }
+
+  /// A process is the child of the thread that made it.
+  @Test func whatAnyThreadStartsIsFound() throws {
+    let (started, found) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+    let identifier = Mutex<pid_t>(0)
+    let thread = Thread {
+      let job = Job(name: "sleep", arguments: ["/bin/sleep", "1000"])
+      guard let running = try? RunningJob(job) else {
+        started.signal()
+        return
+      }
+      identifier.withLock { $0 = running.identifier }
+      started.signal()
+      found.wait()
+      running.kill()
+    }
+    thread.start()
+    started.wait()
+    defer { found.signal() }
+    let process = identifier.withLock { $0 }
+    #expect(process > 0 && ProcessTree.descendants(of: getpid()).contains(process))
+    var tree = ProcessTree()
+    tree.look()
+    #expect(tree.threads >= 1 && tree.memory > 0)
   }
 
   @Test func initialRamdisksHaveTheirEntriesAligned() {
