@@ -81,7 +81,7 @@ filters: setup ## Compile the filters of system calls from their rules
 bench-peers: setup ## Install what `make bench` compares with, as far as Debian has it
 	@tools/setup Benchmarks/packages-peers.txt
 
-# The results stay in bin/bench: JSON for `swiftlet bench diff`, pages for a browser, and the tables.
+# The results stay in bin/bench: JSON, for `swiftlet bench diff` too; pages for a browser; and the tables.
 BOOTS ?= 10
 ROUNDS ?= 10
 bench: build guests ## Measure boots, starts, devices and exits, and compare with others; BOOTS=10 and ROUNDS=10 of the long ones
@@ -89,8 +89,8 @@ bench: build guests ## Measure boots, starts, devices and exits, and compare wit
 	@bench() { local name=$$1; shift; echo "$$name:"; \
 	  Benchmarks/run bin/swiftlet bench "$$@" --json bin/bench/$$name.json --html bin/bench/$$name.html \
 	  | tee bin/bench/$$name.txt; echo; }; \
-	bench boot boot -n $(BOOTS); bench compare compare -n $(ROUNDS); bench density density; \
-	bench density-linux density --linux -n 4; bench start-rate start-rate; bench io io -n 11; \
+	bench boot boot -n $(BOOTS); bench compare compare -n $(ROUNDS) --time-limit 60; bench density density; \
+	bench density-linux density --linux -n 4; bench start-rate start-rate; bench io io -n 18; \
 	bench exits exits -n 7
 
 bench-core: build guests ## Measure against the limits; BENCH=--check fails where one is missed

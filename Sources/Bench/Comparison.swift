@@ -19,15 +19,19 @@ package struct Comparison {
 
   package var isWorse: Bool { !lost.isEmpty || rows.contains(where: \.isWorse) }
 
-  /// Whether all rows are too short to tell of a difference.
-  package var isTooShort: Bool { !rows.isEmpty && rows.allSatisfy { $0.difference.verdict == .tooFew } }
+  /// Whether there is something to compare, and all of it is too short to tell of a difference.
+  package var isTooShort: Bool { hasPairs && rows.allSatisfy { $0.difference.verdict == .tooFew } }
 
-  package var isEmpty: Bool { rows.isEmpty && lost.isEmpty && news.isEmpty }
+  package var isEmpty: Bool { !hasPairs && lost.isEmpty && news.isEmpty }
+
+  private let hasPairs: Bool
 
   /// Compares the series that both have, by the names of contestant and series. What a reader looks at first
   /// (``ResultDocument/isPrimary(_:)``) has a half of the level for itself, so that the many others do not take it away.
   package init(_ before: ResultDocument, _ after: ResultDocument, effect: Double = Difference.effect) {
-    let pairs = Comparison.pairs(before, after)
+    let common = Comparison.pairs(before, after)
+    hasPairs = !common.isEmpty
+    let pairs = common.filter { !before.isShortByNature($0.before) }
     let families = [true, false].map { isPrimary in
       pairs.indices.filter { before.isPrimary(pairs[$0].before) == isPrimary }
     }.filter { !$0.isEmpty }
@@ -36,8 +40,12 @@ package struct Comparison {
     var needed = 0
     for family in families {
       let found = Difference.all(
-        family.map { (Samples(pairs[$0].before.values), Samples(pairs[$0].after.values)) }, level: level,
-        effect: effect)
+        family.map { index in
+          let pair = pairs[index]
+          return .init(
+            Samples(pair.before.values), Samples(pair.after.values),
+            middle: pair.before.unit == .perSecond ? \.mean : \.median)
+        }, level: level, effect: effect)
       for (index, difference) in zip(family, found) { differences[index] = difference }
       if found.contains(where: { $0.verdict == .tooFew }) {
         needed = max(needed, Difference.valuesNeeded(besides: family.count, level: level))
@@ -84,12 +92,16 @@ package struct Comparison {
           counterpart.failure.map { "fails: \($0)" } ?? counterpart.absence.map { "absent: \($0)" }
         return ["\(contestant.name): \(isNews ? "measured now; before, it " : "")\(reason ?? "no values")"]
       }
-      let gone = contestant.series.filter { series in
-        counterpart.series(series.name)?.unit != series.unit && !one.isOfSomeRuns(series, contestant)
-      }
-      return gone.map { series in
-        let reason = counterpart.notMeasured?[series.name].map { ": \($0)" } ?? ""
-        return "\(contestant.name), \(series.name): \(isNews ? "new" : "gone")\(isNews ? "" : reason)"
+      return contestant.series.compactMap { series in
+        let name = "\(contestant.name), \(series.name)"
+        guard let same = counterpart.series(series.name), same.unit == series.unit else {
+          if one.share(ofRuns: series, contestant) < 0.5 { return nil }
+          let reason = counterpart.notMeasured?[series.name].map { ": \($0)" } ?? ""
+          return name + (isNews ? ": new" : ": gone" + reason)
+        }
+        let (share, left) = (one.share(ofRuns: series, contestant), other.share(ofRuns: same, counterpart))
+        guard !isNews, share >= 0.5, left < share / 2 else { return nil }
+        return "\(name): in \(fixed(100 * left, 0)) % of runs, where it was in \(fixed(100 * share, 0)) %"
       }
     }
   }
@@ -105,6 +117,12 @@ package struct Comparison {
     note("guest kernel", old.kernelSHA256 ?? "none", new.kernelSHA256 ?? "none")
     let name = "hardware virtualization"
     note(name, old.kvm[name] ?? "unknown", new.kvm[name] ?? "unknown")
+    note("Swiftlet", old.swiftlet, new.swiftlet)
+    note("state of the caches", old.cache ?? "warm", new.cache ?? "warm")
+    for contestant in before.contestants {
+      guard let other = after.contestants.first(where: { $0.name == contestant.name }) else { continue }
+      note("command of \(contestant.name)", contestant.commandForReaders, other.commandForReaders)
+    }
     notes += before.warnings.map { "before: \($0)" } + after.warnings.map { "after: \($0)" }
     return notes
   }
@@ -112,6 +130,11 @@ package struct Comparison {
 
 extension Contestant {
   fileprivate var isMeasured: Bool { absence == nil && failure == nil && !series.isEmpty }
+
+  /// Without what is another each time: the benchmark's own folder and number.
+  fileprivate var commandForReaders: String {
+    command.map { $0.replacing(/\S*swiftlet-bench-\w+/, with: "TMP") }.joined(separator: " ")
+  }
 }
 
 extension ResultDocument {
@@ -124,9 +147,16 @@ extension ResultDocument {
   /// meanwhile, and only some of their times are kept.
   fileprivate func isOfRuns(_ series: Series) -> Bool { kind != .startRate || isPrimary(series) }
 
-  /// Whether it is of a step that only some boots had: the next ones may have none of it.
-  fileprivate func isOfSomeRuns(_ series: Series, _ contestant: Contestant) -> Bool {
-    kind == .boot && series.values.count < contestant.series(Series.wall)?.values.count ?? 0
+  /// In which part of its runs a step was reached. Of what only few boots had, the next ones may have none.
+  fileprivate func share(ofRuns series: Series, _ contestant: Contestant) -> Double {
+    guard kind == .boot, let runs = contestant.series(Series.wall)?.values.count, runs > 0 else { return 1 }
+    return Double(series.values.count) / Double(runs)
+  }
+
+  /// Whether it has too few values ever to tell of a difference, however often it is measured: of one machine there is
+  /// one value.
+  fileprivate func isShortByNature(_ series: Series) -> Bool {
+    kind == .density && RankTest.least(series.values.count, series.values.count) > Difference.level
   }
 }
 

@@ -17,35 +17,50 @@ package struct Difference: Sendable, Equatable {
   package let probability: Double
   package let verdict: Verdict
 
-  /// The second median in parts of the first.
+  /// What stands for the second in parts of what stands for the first.
   package var ratio: Double { before == after ? 1 : after / before }
 
   /// Tests many pairs at once, where the probability of a false alarm is that of all together: by Holm's method (1979),
   /// the surest is held to the level divided by the number of pairs, the next to that divided by one less, and so on
-  /// until one fails. Pairs that are too short for the first of these levels take no part and are not counted: that
-  /// depends on how many values they have, not on what these are.
+  /// until one fails. Pairs that could not reach the first of these levels, wherever their values stood, take no part and
+  /// are not counted: that depends on how many values there are and on which are equal, and not on whose they are.
   /// - Parameters:
   ///   - level: of all together.
-  ///   - effect: by what part medians must differ.
-  package static func all(
-    _ pairs: [(before: Samples, after: Samples)], level: Double = level, effect: Double = effect
-  ) -> [Difference] {
-    let told = pairs.map { RankTest.probability($0.before, $0.after) }
-    let able = pairs.indices.filter {
-      RankTest.least(pairs[$0].before.count, pairs[$0].after.count) <= level / Double(pairs.count)
-    }
+  ///   - effect: by what part ``Pair/before`` and ``Pair/after`` must differ.
+  package static func all(_ pairs: [Pair], level: Double = level, effect: Double = effect) -> [Difference] {
+    let answers = pairs.map { RankTest.answer($0.before, $0.after) }
+    let first = level / Double(max(pairs.count, 1))
+    let able = pairs.indices.filter { answers[$0].least <= first }
     var sure: Set<Int> = []
-    for (place, index) in able.sorted(by: { told[$0] < told[$1] }).enumerated() {
-      guard told[index] <= level / Double(able.count - place) else { break }
+    let surest = able.sorted { answers[$0].probability < answers[$1].probability }
+    for (place, index) in surest.enumerated() {
+      guard answers[index].probability <= level / Double(able.count - place) else { break }
       sure.insert(index)
     }
     return pairs.indices.map { index in
-      let (before, after) = (pairs[index].before.median, pairs[index].after.median)
-      var verdict = able.contains(index) ? Verdict.same : .tooFew
-      if sure.contains(index), (after - before).magnitude >= effect * before.magnitude {
+      let pair = pairs[index]
+      let (before, after) = (pair.middle(pair.before), pair.middle(pair.after))
+      // Where it is for equal values that nothing could be told, more of them would not do.
+      let isShort = RankTest.least(pair.before.count, pair.after.count) > first
+      var verdict = isShort ? Verdict.tooFew : .same
+      if sure.contains(index), before != after, (after - before).magnitude >= effect * before.magnitude {
         verdict = after > before ? .more : .less
       }
-      return Difference(before: before, after: after, probability: told[index], verdict: verdict)
+      return Difference(
+        before: before, after: after, probability: answers[index].probability, verdict: verdict)
+    }
+  }
+
+  /// Two series of the same quantity.
+  package struct Pair: Sendable {
+    let before, after: Samples
+    /// What stands for all values: the median; of rates, in which a second of nothing counts as any other, the mean.
+    let middle: @Sendable (Samples) -> Double
+
+    package init(
+      _ before: Samples, _ after: Samples, middle: @escaping @Sendable (Samples) -> Double = \.median
+    ) {
+      (self.before, self.after, self.middle) = (before, after, middle)
     }
   }
 

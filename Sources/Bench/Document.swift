@@ -4,7 +4,7 @@ import FoundationEssentials
 /// What one benchmark found, with its conditions: what `--json` writes and `swiftlet bench diff` reads.
 package struct ResultDocument: Codable, Sendable, Equatable {
   package static let formatName = "swiftlet-bench"
-  package static let currentVersion = 1
+  package static let currentVersion = 2
 
   package enum Kind: String, Codable, Sendable {
     case boot, compare, exits, density, io

@@ -40,8 +40,8 @@ extension Page {
 
   /// What nine of ten values do not exceed, and 99 of 100.
   private static func tails(_ series: Series) -> String {
-    let samples = Samples(series.values)
-    return "; p90 \(series.unit.text(samples.quantile(0.9))), p99 \(series.unit.text(samples.quantile(0.99)))"
+    guard let summary = series.summary else { return "" }
+    return "; p90 \(series.unit.text(summary.p90)), p99 \(series.unit.text(summary.p99))"
   }
 
   // MARK: A comparison

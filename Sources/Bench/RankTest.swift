@@ -4,92 +4,114 @@ import Synchronization
 /// The test of Mann, Whitney and Wilcoxon (1947): whether values of one series tend to be greater than those of another.
 /// It asks for the order of the values alone, so it does not care how noise is distributed or how far strays are.
 package enum RankTest {
-  /// Above this many values a series is near enough to the normal approximation.
-  private static let exactLimit = 30
-
-  private struct Lengths: Hashable { let m, n: Int }
-  /// The probability of each value of the statistic, computed once.
-  private static let distributions = Mutex<[Lengths: [Double]]>([:])
-
-  /// How probable a difference at least as large is between series of the same kind, in either direction.
-  ///
-  /// Exact for series without equal values of up to 30 each; else by the normal approximation, corrected for equal values
-  /// and for continuity, and never below ``least(_:_:)``. 1 where there is nothing to compare.
-  package static func probability(_ first: Samples, _ second: Samples) -> Double {
-    let (m, n) = (first.count, second.count)
-    guard m > 0, n > 0 else { return 1 }
-    let (statistic, ties) = statistic(first, second)
-    if ties == 0, m <= exactLimit, n <= exactLimit { return exact(statistic, m, n) }
-    return approximate(statistic, m, n, ties: ties)
+  /// What the test says of two series.
+  package struct Answer: Sendable, Equatable {
+    /// How probable a difference at least as large is between series of the same kind, in either direction.
+    package let probability: Double
+    /// The least that these values could have given, in whatever places they had been.
+    package let least: Double
   }
 
-  /// The least that series of so many values can have: where all of one are below all of the other, 2 in all ways to
-  /// choose m of m + n. 1 where one is empty.
+  /// Additions for the exact way; more are left to the normal approximation, which is near enough there.
+  private static let exactLimit = 10_000_000
+
+  private struct Places: Hashable {
+    /// How many of the values are the first series'.
+    let chosen: Int
+    /// How many values are equal to one another, from the least on.
+    let groups: [Int]
+  }
+  /// The probability of each sum of ranks, computed once.
+  private static let distributions = Mutex<[Places: [Double]]>([:])
+
+  /// Exact where there are up to some 35 values of each: all ways to choose one series' places among all values are as
+  /// probable as any other, with equal values sharing their ranks. Else by the normal approximation, corrected for equal
+  /// values and for continuity, and never below ``least(_:_:)``. 1 where there is nothing to compare.
+  package static func answer(_ first: Samples, _ second: Samples) -> Answer {
+    guard first.count > 0, second.count > 0 else { return Answer(probability: 1, least: 1) }
+    // The shorter one's places are chosen: fewer ways, and the same answer.
+    let (chosen, others) = first.count <= second.count ? (first, second) : (second, first)
+    let (sum, groups) = ranks(chosen, others)
+    let (m, n) = (chosen.count, others.count)
+    if m * (m + n) * (m * (m + 2 * n + 1) + 1) <= exactLimit {
+      return exact(sum, Places(chosen: m, groups: groups))
+    }
+    return Answer(probability: approximate(sum, groups, m, n), least: least(m, n))
+  }
+
+  package static func probability(_ first: Samples, _ second: Samples) -> Double {
+    answer(first, second).probability
+  }
+
+  /// The least that series of so many values can have, none equal: where all of one are below all of the other, 2 in all
+  /// ways to choose m of m + n. 1 where one is empty.
   package static func least(_ m: Int, _ n: Int) -> Double {
     guard m > 0, n > 0 else { return 1 }
     return min(1, (1...m).reduce(2) { $0 * Double($1) / Double(n + $1) })
   }
 
-  /// The pairs of which the first series has the greater value, those of equal ones by halves; and the sum of t³ - t over
-  /// all groups of t equal values.
-  static func statistic(_ first: Samples, _ second: Samples) -> (pairs: Double, ties: Double) {
-    let (sum, ties) = ranks(first, second)
-    return (sum - Double(first.count * (first.count + 1)) / 2, ties)
-  }
-
-  /// The sum of the first series' ranks among all, equal values sharing theirs; and the sum of t³ - t over all groups of t
-  /// equal values.
-  private static func ranks(_ first: Samples, _ second: Samples) -> (sum: Double, ties: Double) {
+  /// Twice the sum of the first series' ranks among all, equal values sharing theirs; and how many are equal.
+  static func ranks(_ first: Samples, _ second: Samples) -> (sum: Int, groups: [Int]) {
     let all = (first.values.map { ($0, true) } + second.values.map { ($0, false) }).sorted { $0.0 < $1.0 }
-    var (sum, ties) = (0.0, 0.0)
+    var (sum, groups) = (0, [Int]())
     var start = 0
     while start < all.count {
       var end = start + 1
       while end < all.count, all[end].0 == all[start].0 { end += 1 }
-      let group = Double(end - start)
-      let rank = Double(start + end + 1) / 2
-      sum += rank * Double(all[start..<end].count { $0.1 })
-      ties += group * group * group - group
+      sum += (start + end + 1) * all[start..<end].count { $0.1 }
+      groups.append(end - start)
       start = end
     }
-    return (sum, ties)
+    return (sum, groups)
   }
 
-  static func exact(_ statistic: Double, _ m: Int, _ n: Int) -> Double {
+  private static func exact(_ sum: Int, _ places: Places) -> Answer {
     let chances = distributions.withLock { known in
-      if let found = known[Lengths(m: m, n: n)] { return found }
-      let computed = distribution(m, n)
-      known[Lengths(m: m, n: n)] = computed
+      if let found = known[places] { return found }
+      let computed = distribution(places)
+      known[places] = computed
       return computed
     }
-    let least = Int(min(statistic, Double(m * n) - statistic))
-    return min(1, 2 * chances[...least].reduce(0, +))
-  }
-
-  /// By all arrangements of two series, each as probable as any other.
-  private static func distribution(_ m: Int, _ n: Int) -> [Double] {
-    // probabilities[j][u]: that of the statistic u for i values of one series and j of the other; i grows.
-    let most = m * n
-    var probabilities = (0...n).map { _ in [1.0] + [Double](repeating: 0, count: most) }
-    for i in 1...m {
-      // With none of the other series the statistic is 0.
-      for j in 1...n {
-        let (share, rest) = (Double(i) / Double(i + j), Double(j) / Double(i + j))
-        var row = [Double](repeating: 0, count: most + 1)
-        for u in 0...(i * j) {
-          // The greatest value is of the first series, which is greater than all j; or of the second.
-          row[u] = (u >= j ? share * probabilities[j][u - j] : 0) + rest * probabilities[j - 1][u]
-        }
-        probabilities[j] = row
-      }
+    func tails(_ below: Int, _ above: Int) -> Double {
+      min(1, 2 * min(chances[...below].reduce(0, +), chances[above...].reduce(0, +)))
     }
-    return probabilities[n]
+    let low = chances.firstIndex { $0 > 0 } ?? 0
+    let high = chances.lastIndex { $0 > 0 } ?? 0
+    return Answer(probability: tails(sum, sum), least: min(tails(low, low), tails(high, high)))
   }
 
-  static func approximate(_ statistic: Double, _ m: Int, _ n: Int, ties: Double) -> Double {
+  /// Of twice each sum of ranks.
+  private static func distribution(_ places: Places) -> [Double] {
+    let (m, all) = (places.chosen, places.groups.reduce(0, +))
+    let most = m * (2 * all - m + 1)
+    // ways[k][s]: in how many ways k of the values so far have the sum s.
+    var ways = (0...m).map { _ in [Double](repeating: 0, count: most + 1) }
+    ways[0][0] = 1
+    var before = 0
+    for group in places.groups {
+      let rank = 2 * before + group + 1
+      for k in stride(from: m, through: 1, by: -1) {
+        var choices = 1.0
+        for taken in 1...min(group, k) {
+          choices *= Double(group - taken + 1) / Double(taken)
+          guard taken * rank <= most else { break }
+          for sum in (taken * rank)...most where ways[k - taken][sum - taken * rank] > 0 {
+            ways[k][sum] += choices * ways[k - taken][sum - taken * rank]
+          }
+        }
+      }
+      before += group
+    }
+    let total = ways[m].reduce(0, +)
+    return ways[m].map { $0 / total }
+  }
+
+  static func approximate(_ sum: Int, _ groups: [Int], _ m: Int, _ n: Int) -> Double {
     let (all, pairs) = (Double(m + n), Double(m) * Double(n))
+    let ties = groups.reduce(0.0) { $0 + pow(Double($1), 3) - Double($1) }
     let variance = pairs / 12 * (all + 1 - ties / (all * (all - 1)))
     guard variance > 0 else { return 1 }
+    let statistic = Double(sum - m * (m + 1)) / 2
     let distance = max(0, (statistic - pairs / 2).magnitude - 0.5)
     return max(least(m, n), erfc(distance / (2 * variance).squareRoot()))
   }

@@ -19,7 +19,8 @@ package struct Tally: Sendable {
     (least, greatest) = (min(least, nanoseconds), max(greatest, nanoseconds))
   }
 
-  /// A number of values that lie as all of them do: each stands for as many. All, in order, where there are no more.
+  /// A number of values that lie as all of them do: each stands for as many, and the first and last are the least and the
+  /// greatest. All, in order, where there are no more.
   package func values(atMost most: Int) -> [Double] {
     let wanted = min(most, count)
     var (values, seen) = ([Double](), 0)
@@ -32,6 +33,7 @@ package struct Tally: Sendable {
         values.append(value)
       }
     }
+    if let last = values.indices.last { (values[0], values[last]) = (Double(least), Double(greatest)) }
     return values
   }
 

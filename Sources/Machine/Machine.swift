@@ -76,7 +76,7 @@ public enum Machine {
       timeline.mark("machine ended", counts: counters?.totals ?? [])
       for step in control.steps { timeline.add(step) }
       if description.timeline { note(timeline.lines.joined(separator: "\n")) }
-      if let error = record?.write(timeline.json(kernel: description.kernel.name)) {
+      if let error = record?.write(timeline.json(kernel: description.kernel.name, isAlone: keeper == nil)) {
         note("cannot write the timeline: \(error.reason)")
       }
       if let trace = control.trace {

@@ -48,14 +48,15 @@ struct Timeline {
   /// One line: {"version": 1, "kernel": path, "steps": [{"name": text, "nanoseconds": of CLOCK_MONOTONIC, "processor":
   /// nanoseconds of processors used, "counters": {name: number, ...}}, ...]}, in the order of time. What nobody counts
   /// is left out. Names are printable ASCII without quotation marks.
-  /// - Parameter kernel: the path of the file that was booted: of a bzImage the one that was unpacked from it, where such
-  ///   are kept.
-  func json(kernel: String) -> String {
+  /// - Parameters:
+  ///   - kernel: the path of the file that was booted: of a bzImage the one that was unpacked from it, where such are kept.
+  ///   - isAlone: whether it is the process that the command was: else what that used is not in what this one has.
+  func json(kernel: String, isAlone: Bool) -> String {
     let steps = ordered.map { step in
       let counters = zip(counted, step.counts).compactMap { name, count in count.map { "\"\(name)\": \($0)" }
       }
       let tail = counters.isEmpty ? "" : ", \"counters\": {\(counters.joined(separator: ", "))}"
-      let processor = step.processor.map { ", \"processor\": \($0)" } ?? ""
+      let processor = (isAlone ? step.processor : nil).map { ", \"processor\": \($0)" } ?? ""
       return "{\"name\": \"\(step.name)\", \"nanoseconds\": \(step.time)\(processor)\(tail)}"
     }
     return

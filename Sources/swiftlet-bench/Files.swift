@@ -17,9 +17,14 @@ struct ResultFiles: ParsableArguments {
 
   /// Opens them: what cannot be written is told before anything is measured.
   func open() throws(Diagnostic) -> OpenResultFiles {
-    OpenResultFiles(
+    let files = OpenResultFiles(
       json: try json.map(OutputFile.init), csv: try csv.map(OutputFile.init),
       html: try html.map(OutputFile.init))
+    let replaced = [files.json, files.csv, files.html].compactMap { $0?.replaced }
+    for (place, path) in replaced.enumerated() where replaced[..<place].contains(path) {
+      throw Diagnostic(.usage, "two results for one file", which: path, mend: "name another for each")
+    }
+    return files
   }
 }
 
@@ -39,31 +44,59 @@ struct OpenResultFiles {
 /// A file that gets a result at the end: until the whole of it is on the disk, what was there before stays.
 final class OutputFile {
   private let path: String
-  /// What no other file can take the place of, open: pipes, devices, and files in folders of others.
+  /// What no other file can take the place of, open: pipes, devices, this program's output.
   private let inPlace: FileDescriptor?
+
+  /// The path of a file that another takes the place of.
+  var replaced: String? {
+    switch inPlace {
+    case .some: nil
+    case .none: path
+    }
+  }
 
   /// - Throws: where it cannot be written, as far as that can be told now.
   init(_ path: String) throws(Diagnostic) {
-    let target = (try? FileDescriptor.realPath(path)) ?? path
-    var status = stat()
-    let isThere = stat(target, &status) == 0
-    let folder = FileDescriptor.folder(of: target)
-    let isOpen = access(folder, W_OK | X_OK) == 0
-    self.path = target
+    guard !path.isEmpty else {
+      throw Diagnostic(.usage, "empty file path", which: "", mend: "name a file for the result")
+    }
+    self.path = (try? FileDescriptor.realPath(path)) ?? path
     do throws(SystemError) {
-      if !isThere, !isOpen { throw SystemError(call: "access", operand: folder, code: errno) }
-      let file = isThere ? try FileDescriptor(opening: target, O_WRONLY) : nil
-      inPlace = isOpen && status.st_mode & S_IFMT == S_IFREG ? nil : file
+      guard let status = OutputFile.status(self.path) else {
+        let folder = FileDescriptor.folder(of: self.path)
+        guard access(folder, W_OK | X_OK) == 0 else {
+          throw SystemError(call: "access", operand: folder, code: errno)
+        }
+        inPlace = nil
+        return
+      }
+      var output = stat()
+      fstat(STDOUT_FILENO, &output)
+      let isOutput = (output.st_dev, output.st_ino) == (status.st_dev, status.st_ino)
+      // Opened again it would be written from its beginning, over the table.
+      let file =
+        isOutput
+        ? try FileDescriptor(duplicating: STDOUT_FILENO) : try FileDescriptor(opening: self.path, O_WRONLY)
+      let isReplaced = !isOutput && status.st_mode & S_IFMT == S_IFREG
+      if isReplaced { inPlace = nil } else { inPlace = consume file }
     } catch { throw OutputFile.refusal(path, error) }
+  }
+
+  private static func status(_ path: String) -> stat? {
+    var status = stat()
+    return stat(path, &status) == 0 ? status : nil
   }
 
   func write(_ bytes: [UInt8]) throws(Diagnostic) {
     do throws(SystemError) {
       switch inPlace {
-      case .some(let file):
-        ftruncate(file.raw, 0)
-        try file.writeAll(bytes)
-      case .none: try replace(bytes)
+      case .some(let file): try file.writeAll(bytes)
+      case .none:
+        do throws(SystemError) { try replace(bytes) } catch {
+          // A mount of its own, or a file in a folder of others, or where only owners replace theirs.
+          guard [EBUSY, EPERM, EACCES, EROFS].contains(error.code) else { throw error }
+          try FileDescriptor(opening: path, O_WRONLY | O_TRUNC).writeAll(bytes)
+        }
       }
     } catch { throw OutputFile.refusal(path, error) }
   }
@@ -72,9 +105,12 @@ final class OutputFile {
     let other = "\(path).\(getpid())"
     let file = try FileDescriptor(opening: other, O_WRONLY | O_CREAT | O_EXCL, mode: 0o666)
     do throws(SystemError) {
-      var status = stat()
-      if stat(path, &status) == 0 { fchmod(file.raw, status.st_mode & 0o777) }
+      if let status = OutputFile.status(path) {
+        _ = fchown(file.raw, status.st_uid, status.st_gid)
+        fchmod(file.raw, status.st_mode & 0o777)
+      }
       try file.writeAll(bytes)
+      fsync(file.raw)
       try FileDescriptor.rename(other, to: path)
     } catch {
       unlink(other)

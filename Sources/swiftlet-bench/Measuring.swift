@@ -28,8 +28,9 @@ func measure(
   var document = ResultDocument(kind, conditions, findings.contestants)
   document.warn()
   document.warnings += findings.warnings
-  try files.write(document, base: base)
+  // First, for a reader has something of it then where a file cannot be written.
   try show(document.text(base: base))
+  try files.write(document, base: base)
 }
 
 /// In which order those take turns who are measured.

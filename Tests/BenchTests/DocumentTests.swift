@@ -24,9 +24,9 @@ struct DocumentTests {
 
   @Test(
     arguments: [
-      "", "{}", "[]", "not JSON", #"{"format": "other", "version": 1}"#,
+      "", "{}", "[]", "not JSON", #"{"format": "other", "version": 2}"#,
+      #"{"format": "swiftlet-bench", "version": 1}"#, #"{"format": "swiftlet-bench", "version": 3}"#,
       #"{"format": "swiftlet-bench", "version": 2}"#,
-      #"{"format": "swiftlet-bench", "version": 1}"#,
     ])
   func whatIsNoResultIsRefused(_ text: String) {
     let error = #expect(throws: Diagnostic.self) {

@@ -123,40 +123,66 @@ struct StatisticsTests {
     let permeability = [0.80, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46]
     #expect((p(permeability, [1.15, 0.88, 0.90, 0.74, 1.21]) - 0.2544).magnitude < 1e-4)
     #expect(p([1, 4], [2, 3]) == 1)
-    // Equal values: U = 4.5, z = (12.5 - 4.5 - 0.5) / sqrt(25 / 12 * (11 - 24 / 90)) = 1.5861.
-    #expect((p([1, 1, 2, 3, 4], [2, 3, 4, 5, 6]) - 0.11272).magnitude < 1e-4)
+    // Equal values: of the 252 ways, those with as few pairs or fewer, twice.
+    #expect((p([1, 1, 2, 3, 4], [2, 3, 4, 5, 6]) - 2.0 * 17 / 252).magnitude < 1e-12)
     #expect(p([5, 5, 5], [5, 5, 5]) == 1)
     #expect(p([], [1]) == 1)
   }
 
   /// The exact and the approximate way agree, from where all of one series are below the other to where nothing differs.
   @Test func bothWaysAgree() {
-    for pairs in 0...375 {
-      let exact = RankTest.exact(Double(pairs), 30, 25)
-      let near = RankTest.approximate(Double(pairs), 30, 25, ties: 0)
-      #expect((exact - near).magnitude < 0.0032, "\(pairs): \(exact) \(near)")
+    for shift in 0...31 {
+      let (first, second) = ((0..<30).map(Double.init), (0..<30).map { Double($0 + shift) - 0.5 })
+      let exact = RankTest.probability(Samples(first), Samples(second))
+      let (sum, groups) = RankTest.ranks(Samples(first), Samples(second))
+      let near = RankTest.approximate(sum, groups, 30, 30)
+      #expect((exact - near).magnitude < 0.0032, "\(shift): \(exact) \(near)")
       // Where it decides, the approximation is a little less sure, as the next term of the series has it: never surer.
-      if exact < 0.02 { #expect((exact...exact + 0.0009).contains(near), "\(pairs): \(exact) \(near)") }
+      if exact < 0.02 { #expect((exact...exact + 0.0009).contains(near), "\(shift): \(exact) \(near)") }
     }
   }
 
-  /// Which of them is taken, by how many values there are and whether some are equal.
-  @Test func theExactWayIsTakenWhereItIs() {
-    let first = Samples((0..<30).map(Double.init))
-    func p(_ other: Samples) -> (told: Double, exact: Double, near: Double) {
-      let (pairs, ties) = RankTest.statistic(first, other)
-      let (m, n) = (first.count, other.count)
-      return (
-        RankTest.probability(first, other), RankTest.exact(pairs, m, n),
-        RankTest.approximate(pairs, m, n, ties: ties)
-      )
+  /// All ways to choose, one by one, give the same as the sums do: with equal values, and with unequal lengths.
+  @Test func theExactWayIsThatOfAllWaysToChoose() {
+    var generator = SeededGenerator(seed: 5)
+    for (m, n) in [(1, 1), (1, 6), (3, 5), (5, 3), (6, 6), (4, 7)] {
+      for values in [2, 4, 100] {
+        func draw(_ count: Int) -> [Double] {
+          (0..<count).map { _ in Double(Int.random(in: 0..<values, using: &generator)) }
+        }
+        let (first, second) = (draw(m), draw(n))
+        let all = first + second
+        func pairs(_ chosen: Int) -> Double {
+          let (own, others) = (
+            all.indices.filter { chosen >> $0 & 1 == 1 }, all.indices.filter { chosen >> $0 & 1 == 0 }
+          )
+          return own.reduce(0) { sum, place in
+            sum + others.reduce(0.0) { $0 + (all[place] > all[$1] ? 1 : all[place] == all[$1] ? 0.5 : 0) }
+          }
+        }
+        let ways = (0..<1 << (m + n)).filter { $0.nonzeroBitCount == m }.map(pairs)
+        func tails(_ place: Double) -> Double {
+          let (below, above) = (ways.count { $0 <= place }, ways.count { $0 >= place })
+          return min(1, 2 * Double(min(below, above)) / Double(ways.count))
+        }
+        let answer = RankTest.answer(Samples(first), Samples(second))
+        #expect((answer.probability - tails(pairs((1 << m) - 1))).magnitude < 1e-12, "\(first) \(second)")
+        #expect((answer.least - (ways.map(tails).min() ?? 1)).magnitude < 1e-12, "\(first) \(second)")
+      }
     }
-    let apart = p(Samples((0..<30).map { Double($0) + 5.5 }))
-    #expect(apart.told == apart.exact && apart.told != apart.near)
-    for other in [(0..<30).map { Double($0) + 5 }, (0..<31).map { Double($0) + 5.5 }] {
-      let told = p(Samples(other))
-      #expect(told.told == told.near && told.told != told.exact)
-    }
+  }
+
+  /// Equal values within a series do not hide that the two have nothing in common.
+  @Test func equalValuesAreAsSureAsTheyCanBe() {
+    let before = Samples([26, 26, 27, 28, 26, 27, 29, 26])
+    let after = Samples([33, 34, 33, 32, 33, 35, 34, 33])
+    #expect((RankTest.probability(before, after) / RankTest.least(8, 8) - 1).magnitude < 1e-9)
+    let many = RankTest.answer(Samples([1, 2, 3, 4, 5, 6]), Samples((0..<50).map { 100 + Double($0) }))
+    #expect((many.probability / RankTest.least(6, 50) - 1).magnitude < 1e-9)
+    // Of more than some 35 each it is the approximation, which is never surer than can be.
+    let (low, high) = (Samples((0..<60).map(Double.init)), Samples((0..<60).map { 100 + Double($0) }))
+    let told = RankTest.probability(low, high)
+    #expect(told > RankTest.least(60, 60) && told < 1e-15)
   }
 
   /// Two in all ways to choose one's places among all: 252 for five of ten.
@@ -184,7 +210,7 @@ struct DifferenceTests {
     for _ in 0..<200 {
       let before = Noise.boots(20, median: 100, &generator)
       let after = Noise.boots(20, median: 110, &generator)
-      let both = Difference.all([(before, after), (after, before)])
+      let both = Difference.all([.init(before, after), .init(after, before)])
       #expect(both.map(\.verdict) == [.more, .less])
     }
   }
@@ -217,7 +243,7 @@ struct DifferenceTests {
     var generator = SeededGenerator(seed: 4)
     let alarms = (0..<300).count { _ in
       let pairs = (0..<20).map { _ in
-        (Noise.boots(20, median: 100, &generator), Noise.boots(20, median: 100, &generator))
+        Difference.Pair(Noise.boots(20, median: 100, &generator), Noise.boots(20, median: 100, &generator))
       }
       return Difference.all(pairs).contains { $0.verdict != .same }
     }
@@ -227,19 +253,20 @@ struct DifferenceTests {
   @Test func smallDifferencesAreNotToldOf() {
     let before = Samples((0..<20).map { 100 + Double($0) * 0.01 })
     let after = Samples(before.values.map { $0 + 3 })
-    #expect(Difference.all([(before, after)])[0].verdict == .same)
-    #expect(Difference.all([(before, after)], effect: 0.02)[0].verdict == .more)
-    #expect(Difference.all([(before, before)])[0].ratio == 1)
+    #expect(Difference.all([.init(before, after)])[0].verdict == .same)
+    #expect(Difference.all([.init(before, after)], effect: 0.02)[0].verdict == .more)
+    #expect(Difference.all([.init(before, before)])[0].ratio == 1)
   }
 
   /// Five of ten cannot be surer than 2 in 252, 0.0079: enough for one at the level of 0.01, not beside another.
   @Test func seriesTooShortAreTold() {
-    let pair = (Samples([1, 2, 3, 4, 5]), Samples([6, 7, 8, 9, 10]))
-    let long = (Samples((0..<20).map(Double.init)), Samples((0..<20).map { 100 + Double($0) }))
+    let pair = Difference.Pair(Samples([1, 2, 3, 4, 5]), Samples([6, 7, 8, 9, 10]))
+    let long = Difference.Pair(
+      Samples((0..<20).map(Double.init)), Samples((0..<20).map { 100 + Double($0) }))
     #expect(Difference.all([pair])[0].verdict == .more)
     #expect(Difference.all([pair], level: 0.005)[0].verdict == .tooFew)
     #expect(Difference.all([pair, long]).map(\.verdict) == [.tooFew, .more])
-    #expect(Difference.all([(Samples(), pair.1)])[0].verdict == .tooFew)
+    #expect(Difference.all([.init(Samples(), pair.after)])[0].verdict == .tooFew)
     #expect(Difference.valuesNeeded(besides: 1) == 5)
     #expect(Difference.valuesNeeded(besides: 2) == 6)
     #expect(Difference.valuesNeeded(besides: 1, level: 0.005) == 6)
@@ -252,13 +279,13 @@ struct DifferenceTests {
     let after = Samples((0..<7).map { 50.5 + Double($0) } + [101])
     let p = RankTest.probability(before, after)
     #expect(p < Difference.level && p > Difference.level / 40)
-    let same = (Samples((0..<12).map(Double.init)), Samples((0..<12).map(Double.init)))
-    func verdict(besides others: [(before: Samples, after: Samples)]) -> Difference.Verdict {
-      Difference.all([(before, after)] + others)[0].verdict
+    let same = Difference.Pair(Samples((0..<12).map(Double.init)), Samples((0..<12).map(Double.init)))
+    func verdict(besides others: [Difference.Pair]) -> Difference.Verdict {
+      Difference.all([.init(before, after)] + others)[0].verdict
     }
     #expect(verdict(besides: []) == .more)
     #expect(verdict(besides: .init(repeating: same, count: 39)) == .same)
-    #expect(verdict(besides: .init(repeating: (Samples([1]), Samples([2])), count: 39)) == .more)
+    #expect(verdict(besides: .init(repeating: .init(Samples([1]), Samples([2])), count: 39)) == .more)
   }
 }
 

@@ -51,6 +51,34 @@ struct BenchFileTests {
     #expect(result.error == "")
   }
 
+  /// Where no other file can take its place, it is written as it is: a mount of its own, and the output of bench itself.
+  @Test(.enabled(if: getuid() == 0, "only root mounts"))
+  func whatCannotBeReplacedIsWrittenInPlace() throws {
+    let kernel = try BareGuest.path("hello")
+    let result = try Fixtures().run(
+      """
+      mkdir d; cd d; printf %99999s old > inner; touch mounted
+      unshare -m sh -c 'mount --bind inner mounted; $S bench boot -n 1 --warm-up 0 --kernel \(kernel) --json mounted' > table
+      echo $?; head -n 1 inner; tail -n 1 inner; ls
+      $S bench boot -n 1 --warm-up 0 --kernel '\(kernel)' --csv /dev/stdout > both
+      echo $?; grep -cE '^from exec until gone|^contestant,series' both
+      """)
+    #expect(result.output == "0\n{\n}\ninner\nmounted\ntable\n0\n2\n")
+    #expect(result.error == "")
+  }
+
+  @Test(arguments: [
+    (["--json", ""], "swiftlet: empty file path: name a file for the result\n"),
+    (["--json", "r", "--csv", "./r"], "swiftlet: two results for one file: "),
+  ])
+  func namesOfNothingAreRefusedBeforeAnythingIsMeasured(options: [String], line: String) throws {
+    let folder = try BenchFolder()
+    try "old".write(toFile: folder.path("r"), atomically: false, encoding: .utf8)
+    let result = try Program().run(
+      ["bench", "boot", "--kernel", "/nowhere"] + options.map { $0.hasSuffix("r") ? folder.path($0) : $0 })
+    #expect(result.status == 64 && result.error.hasPrefix(line), "\(result.error)")
+  }
+
   @Test func aFullDiskIsTold() throws {
     let kernel = try BareGuest.path("hello")
     let result = try Program().run([

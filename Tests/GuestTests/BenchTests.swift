@@ -109,19 +109,23 @@ struct BenchTests {
       exit $status
       END
       chmod 755 swiftlet
-      TMPDIR=$PWD ./swiftlet-bench boot -n 1 --warm-up 0 --kernel '\(guest.path)' --json '\(folder.path("a.json"))' > table
+      TMPDIR=$PWD ./swiftlet-bench boot -n 3 --warm-up 0 --kernel '\(guest.path)' --json '\(folder.path("a.json"))' > table
       cat passed
       """, limit: patience)
     #expect(result.error == "")
     let boot = try #require(try folder.document("a.json").contestants.first)
     #expect(try Self.longest(boot, run: 0).name == late, "\(boot.series.map { ($0.name, $0.values) })")
 
-    // The last is the boot that was timed. Its clock counts hundredths of a second.
-    let times = result.output.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
-    try #require(times.count == 4)
-    let passed = (times[3] - times[2]) * 1e9
-    let sum = boot.series.filter { $0.name.hasPrefix("until ") }.map { $0.values[0] }.reduce(0, +)
-    #expect(sum >= passed - 2e7 && sum <= 1.02 * passed + 5e8, "\(sum), \(passed)")
+    // The first is the boot that was looked at. The clock counts hundredths of a second; the shell's own part is least in
+    // the best of several boots.
+    let times = result.output.split(whereSeparator: \.isWhitespace).map { 1e9 * (Double($0) ?? 0) }
+    try #require(times.count == 8)
+    let phases = boot.series.filter { $0.name.hasPrefix("until ") }
+    let sums = (0..<3).map { run -> (sum: Double, passed: Double) in
+      (phases.map { $0.values[run] }.reduce(0, +), times[2 * run + 3] - times[2 * run + 2])
+    }
+    #expect(sums.allSatisfy { $0.sum >= $0.passed - 2e7 }, "\(sums)")
+    #expect(sums.contains { $0.sum <= 1.02 * $0.passed + 1e8 }, "\(sums)")
   }
 
   /// Which kernel it is may be said elsewhere than by --kernel; and a guest may end by a reset.
@@ -267,7 +271,7 @@ struct BenchTests {
     func write(_ name: String, _ factor: Double, kind: String = "boot", failure: String = "null") throws {
       let values = (0..<20).map { String((100_000_000 + Double($0 * 7 % 20) * 200_000) * factor) }
       let text = """
-        {"format": "swiftlet-bench", "version": 1, "kind": "\(kind)", "warnings": [],
+        {"format": "swiftlet-bench", "version": 2, "kind": "\(kind)", "warnings": [],
          "conditions": {"date": "", "hostKernel": "", "processor": "", "processors": 2, "kvm": {}, "loadAtStart": 0,
          "loadAtEnd": 0, "swiftlet": "", "command": [], "runs": 20, "warmUps": 1},
          "contestants": [{"name": "boot", "command": [], "failure": \(failure), "series": [
