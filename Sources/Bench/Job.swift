@@ -99,8 +99,14 @@ package struct RunningJob: ~Copyable {
     var none = sigset_t()
     sigemptyset(&none)
     posix_spawnattr_setsigmask(&attributes, &none)
+    // What this program ignores of failed writes, another may need.
+    var usual = sigset_t()
+    sigemptyset(&usual)
+    for signal in [SIGPIPE, SIGXFSZ] { sigaddset(&usual, signal) }
+    posix_spawnattr_setsigdefault(&attributes, &usual)
     // Keys of a terminal that end programs reach this one alone, which then ends the others, all there is of them.
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
+    posix_spawnattr_setflags(
+      &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
 
     var pointers = job.arguments.map { strdup($0) } + [nil]
     var environment = RunningJob.environment(with: job.environment).map { strdup($0) } + [nil]
@@ -127,8 +133,7 @@ package struct RunningJob: ~Copyable {
 
   /// Ends the program where it stands.
   package consuming func kill() {
-    ProcessTree.kill(identifier)
-    waitpid(identifier, nil, 0)
+    _ = ProcessTree.end(identifier)
   }
 
   /// - Throws: where the program does not end within so many seconds, or with another status than 0.
@@ -154,12 +159,12 @@ package struct RunningJob: ~Copyable {
       let signal =
         look == nil ? WatchedSignals.wait(now < deadline ? deadline &- now : 0) : WatchedSignals.wait(0)
       guard now < deadline, signal == nil || signal == SIGCHLD else {
-        ProcessTree.kill(identifier)
-        waitpid(identifier, nil, 0)
+        let isGone = ProcessTree.end(identifier)
         if let signal, signal != SIGCHLD { throw Failure("interrupted", signal: signal) }
         // What came first is the reason rather than what came of it.
         let line = try RunningJob.text(error).split(separator: "\n").first
-        throw Failure("\(name) does not end within \(seconds) s" + (line.map { ": \($0)" } ?? ""))
+        let late = "\(name) does not end within \(seconds) s" + (isGone ? "" : ", and cannot be ended")
+        throw Failure(late + (line.map { ": \($0)" } ?? ""))
       }
     }
   }
@@ -167,7 +172,9 @@ package struct RunningJob: ~Copyable {
   /// - Returns: how it went, once, where the program has ended; nil while it runs.
   package func ended() throws(Failure) -> Job.Run? {
     var (status, usage) = (Int32(0), rusage())
-    guard wait4(identifier, &status, WNOHANG, &usage) != 0 else { return nil }
+    let found = wait4(identifier, &status, WNOHANG, &usage)
+    guard found != 0 else { return nil }
+    guard found > 0 else { throw Failure("\(name) cannot be waited for: error \(errno)") }
     let ended = Clock.monotonicNanoseconds()
     let (said, complained) = (try RunningJob.text(output), try RunningJob.text(error))
     return Job.Run(
@@ -256,7 +263,7 @@ extension timeval {
 
 /// The signals that end a wait for a program: its own end, and those that ask this program to end.
 package enum WatchedSignals {
-  private static let toEnd = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
+  private static let toEnd = Signal.heeded([SIGINT, SIGTERM, SIGHUP, SIGQUIT])
   /// The one that has come, 0 where none has.
   private static let asked = Atomic<Int32>(0)
   private static let isEnding = Atomic<Bool>(false)
@@ -270,6 +277,8 @@ package enum WatchedSignals {
 
   /// From here on they wait to be looked at, in this thread and all that it starts.
   package static func block() {
+    // Ignored, as it may be inherited, it would take away how children ended.
+    signal(SIGCHLD, SIG_DFL)
     var set = set(toEnd + [SIGCHLD])
     pthread_sigmask(SIG_BLOCK, &set, nil)
   }
@@ -282,7 +291,9 @@ package enum WatchedSignals {
     var (set, limit) = (set(toEnd), timespec())
     note(sigtimedwait(&set, nil, &limit))
     let signal = asked.load(ordering: .relaxed)
-    if signal > 0 { throw Failure("interrupted", signal: signal) }
+    guard signal > 0 else { return }
+    beginToEnd()
+    throw Failure("interrupted", signal: signal)
   }
 
   private static func note(_ signal: Int32) {

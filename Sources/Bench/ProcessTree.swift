@@ -1,5 +1,6 @@
 package import Glibc
 import LinuxSystem
+import Synchronization
 
 /// A process with all that it started, as /proc shows them.
 package struct ProcessTree: Sendable {
@@ -7,16 +8,22 @@ package struct ProcessTree: Sendable {
   package private(set) var threads = 0
   /// Resident memory in bytes, where what several processes share is counted in each.
   package private(set) var memory: UInt64 = 0
-  private let own = Program.target("/proc/self/exe")
+  private let own = Program.identity("/proc/self/exe")
+
+  /// Processes that this program has from who became it by exec: they are nobody's here.
+  private static let inherited = Mutex<Set<pid_t>>([])
+
+  /// Notes what there is before anything is started.
+  package static func begin() { inherited.withLock { $0 = Set(children(of: getpid())) } }
 
   package init() {}
 
   /// Looks at all that this program has started, as it is now. One that has not begun its own program yet is left out.
   package mutating func look() {
     var (threads, memory) = (0, UInt64(0))
-    for process in ProcessTree.descendants(of: getpid()) {
+    for process in ProcessTree.offspring() {
       // One that has ended, and only waits to be told of, has none.
-      guard let program = Program.target("/proc/\(process)/exe"), program != own else { continue }
+      guard let program = Program.identity("/proc/\(process)/exe"), program != own else { continue }
       let status = Program.file("/proc/\(process)/status")
       threads += ProcessTree.number("Threads:", status) ?? 0
       memory += UInt64(ProcessTree.number("VmHWM:", status) ?? 0) << 10
@@ -25,38 +32,53 @@ package struct ProcessTree: Sendable {
     self.memory = max(self.memory, memory)
   }
 
-  /// Ends a process and its descendants.
-  static func kill(_ root: pid_t) {
+  /// Ends a process, a child of this one, and its descendants.
+  /// - Returns: whether it is gone: who may not be killed, and whom the kernel does not let go, is waited for a while only.
+  static func end(_ root: pid_t) -> Bool {
     for process in [root] + descendants(of: root) { _ = Glibc.kill(process, SIGKILL) }
+    for _ in 0..<5000 {
+      if waitpid(root, nil, WNOHANG) != 0 { return true }
+      usleep(1000)
+    }
+    return false
   }
 
-  /// All that came of it; each process is the child of the thread that made it.
+  /// All that this program has started, and what came of it.
+  private static func offspring() -> [pid_t] {
+    let others = inherited.withLock { $0 }
+    return children(of: getpid()).filter { !others.contains($0) }.flatMap { [$0] + descendants(of: $0) }
+  }
+
   static func descendants(of root: pid_t) -> [pid_t] {
-    let threads = Program.names(in: "/proc/\(root)/task") ?? []
-    let children = threads.flatMap { thread in
-      Program.file("/proc/\(root)/task/\(thread)/children").split(separator: " ").compactMap { pid_t($0) }
+    children(of: root).flatMap { [$0] + descendants(of: $0) }
+  }
+
+  /// Each process is the child of the thread that made it.
+  private static func children(of process: pid_t) -> [pid_t] {
+    let threads = Program.names(in: "/proc/\(process)/task") ?? []
+    return threads.flatMap { thread in
+      Program.file("/proc/\(process)/task/\(thread)/children").split(separator: " ").compactMap { pid_t($0) }
     }
-    return children.flatMap { [$0] + descendants(of: $0) }
   }
 
   /// Waits for all that this program has started to end by itself, and then ends it: its own children, and theirs, where it
   /// takes in whose parent has ended.
   /// - Parameter grace: nanoseconds that are waited.
-  /// - Returns: what the programs were called that had to be ended.
+  /// - Returns: what the programs were called that had to be ended, or could not be.
   package static func endOffspring(after grace: UInt64) -> [String] {
     let deadline = Clock.monotonicNanoseconds() &+ grace
     var ended: [pid_t: String] = [:]
     while true {
       while waitpid(-1, nil, WNOHANG) > 0 {}
-      let living = descendants(of: getpid())
+      let living = offspring()
       let now = Clock.monotonicNanoseconds()
-      // What the kernel does not let go is not waited for forever.
-      if living.isEmpty || now > deadline &+ 10_000_000_000 { return Set(ended.values).sorted() }
+      // Who may not be killed, and whom the kernel does not let go, is not waited for forever.
+      if living.isEmpty || now > deadline &+ 5_000_000_000 { return Set(ended.values).sorted() }
       if now >= deadline {
         for process in living where ended[process] == nil {
           let name = Program.file("/proc/\(process)/comm").split(separator: "\n").first
-          guard Glibc.kill(process, SIGKILL) == 0, let name else { continue }
-          ended[process] = String(name)
+          _ = Glibc.kill(process, SIGKILL)
+          if let name { ended[process] = String(name) }
         }
       }
       usleep(1000)
@@ -81,13 +103,13 @@ package struct ProcessTree: Sendable {
 package struct MonitorMemory: Sendable {
   /// Bytes, the most that was seen; nil where nothing was.
   package private(set) var peak: UInt64?
-  private let own = Program.target("/proc/self/exe")
+  private let own = Program.identity("/proc/self/exe")
 
   package init() {}
 
   /// Looks at the process as it is now.
   package mutating func look(at process: pid_t) {
-    guard let program = Program.target("/proc/\(process)/exe"), program != own else { return }
+    guard let program = Program.identity("/proc/\(process)/exe"), program != own else { return }
     if let beyond = MappedShares(Program.file("/proc/\(process)/smaps"))?.residentBeyondGuest {
       peak = max(peak ?? 0, beyond)
     }

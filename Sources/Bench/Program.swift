@@ -50,6 +50,12 @@ package enum Program {
     return String(cString: path)
   }
 
+  /// A file, wherever a link to it leads and whether or not it has a name; nil where it is none.
+  static func identity(_ path: String) -> [UInt]? {
+    var status = stat()
+    return stat(path, &status) == 0 ? [UInt(status.st_dev), UInt(status.st_ino)] : nil
+  }
+
   /// Bytes of a file; nil where it is none.
   package static func size(_ path: String) -> UInt64? {
     var status = stat()

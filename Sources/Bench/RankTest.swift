@@ -13,7 +13,7 @@ package enum RankTest {
   }
 
   /// Additions for the exact way; more are left to the normal approximation, which is near enough there.
-  private static let exactLimit = 10_000_000
+  private static let exactLimit = 1e7
 
   private struct Places: Hashable {
     /// How many of the values are the first series'.
@@ -33,10 +33,13 @@ package enum RankTest {
     let (chosen, others) = first.count <= second.count ? (first, second) : (second, first)
     let (sum, groups) = ranks(chosen, others)
     let (m, n) = (chosen.count, others.count)
-    if m * (m + n) * (m * (m + 2 * n + 1) + 1) <= exactLimit {
+    let (short, all) = (Double(m), Double(m + n))
+    if short * all * short * (2 * all - short + 1) <= exactLimit {
       return exact(sum, Places(chosen: m, groups: groups))
     }
-    return Answer(probability: approximate(sum, groups, m, n), least: least(m, n))
+    // That of all values of one below all of the other, none equal between them.
+    let least = approximate(m * (m + 1), groups, m, n)
+    return Answer(probability: approximate(sum, groups, m, n), least: least)
   }
 
   package static func probability(_ first: Samples, _ second: Samples) -> Double {

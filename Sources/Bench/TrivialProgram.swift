@@ -26,12 +26,14 @@ package enum TrivialProgram {
       // execve(path, [path, nil], nil)
       [0xBF] + word(data) + [0xBE] + word(data + UInt64(path.count)) + [0x31, 0xD2] + call(59) + exit(1)
     }
+    // reboot(ending)
+    let end =
+      [0xBF] + word(0xFEE1_DEAD) + [0xBE] + word(0x2812_1969) + [0xBA] + word(ending.rawValue) + call(169)
     let parent =
-      // wait4(-1, nil, 0, nil); reboot(ending); and again and again, should that return.
-      [0xBF] + word(0xFFFF_FFFF) + [0x31, 0xF6, 0x31, 0xD2, 0x45, 0x31, 0xD2] + call(61) + [0xBF]
-      + word(0xFEE1_DEAD) + [0xBE] + word(0x2812_1969) + [0xBA] + word(ending.rawValue) + call(169) + [
-        0xEB, 0xFE,
-      ]
+      // push 0; wait4(-1, rsp, 0, nil); pop rax: the status. A program that has not ended with 0, as one that could not be
+      // run, has nothing ended: the parent, like one whose end fails, turns in a circle behind that.
+      [0x6A, 0x00, 0xBF] + word(0xFFFF_FFFF) + [0x48, 0x89, 0xE6, 0x31, 0xD2, 0x45, 0x31, 0xD2] + call(61)
+      + [0x58, 0x85, 0xC0, 0x75, UInt8(end.count)] + end + [0xEB, 0xFE]
     // vfork(); the parent, which gets another result than 0, jumps over the child.
     let length = child(0).count
     let head = call(58) + [0x85, 0xC0, 0x75, UInt8(length)]

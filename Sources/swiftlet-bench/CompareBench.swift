@@ -66,6 +66,7 @@ struct CompareBench: ParsableCommand {
     }
     try measure(.compare, runs: runs, warmUps: warmUp, base: base, into: files) { swiftlet, conditions in
       // What a contestant leaves behind is to be found, and ended.
+      ProcessTree.begin()
       guard cbench_take_in_orphans() == 0 else { throw Failure("the kernel lets nobody take in orphans") }
       let contestFiles = try ContestFiles(swiftlet, kernel: kernel)
       let entrants = try chosen(Contest(contestFiles, swiftlet).entrants(peers))
@@ -172,9 +173,7 @@ struct ContestMeasurement {
       }
     } catch {
       if error.signal != nil {
-        WatchedSignals.beginToEnd()
-        _ = ProcessTree.endOffspring(after: 0)
-        applyRemedy(entrant)
+        putAway(entrant)
         throw error
       }
       entrants[index].contestant.failure = Diagnostic.printable(error.description)
@@ -182,12 +181,26 @@ struct ContestMeasurement {
     }
     let left = ProcessTree.endOffspring(after: grace)
     if grace > 0 { leftBehind[index].formUnion(left) }
-    if entrants[index].contestant.failure != nil { applyRemedy(entrant) }
+    if entrants[index].contestant.failure != nil {
+      applyRemedy(entrant)
+      // Whoever asked meanwhile has ended the remedy too.
+      do throws(Failure) { try WatchedSignals.check() } catch {
+        putAway(entrant)
+        throw error
+      }
+    }
     // Of what was over too soon to be seen, nothing is told.
     if round == .watched, tree.threads > 0 {
       entrants[index].contestant.threads = tree.threads
       entrants[index].contestant.peakMemory = tree.memory
     }
+  }
+
+  /// Ends what is there, this program having been asked to end, and itself not to be disturbed in that.
+  private func putAway(_ entrant: Entrant) {
+    WatchedSignals.beginToEnd()
+    _ = ProcessTree.endOffspring(after: 0)
+    applyRemedy(entrant)
   }
 
   private func applyRemedy(_ entrant: Entrant) {

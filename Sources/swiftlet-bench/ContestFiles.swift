@@ -22,14 +22,16 @@ struct ContestFiles {
   /// A folder with `true`, the program, and nothing else.
   let root: String
   var program: String { root + "/true" }
-  /// What Linux is told: to reset by the keyboard controller, nothing on a console, and to look for no serial port.
-  let commandLine = "reboot=k panic=-1 quiet loglevel=0 8250.nr_uarts=0"
+  /// What Linux is told: to reset by the keyboard controller, but not where it panics, which is to be no good end; nothing
+  /// on a console, and to look for no serial port.
+  let commandLine = "reboot=k panic=0 quiet loglevel=0 8250.nr_uarts=0"
   let mebibytes = 128
 
   /// - Parameter kernel: an ELF file or a bzImage; nil for what $SWIFTLET_KERNEL names, or the installed one.
   init(_ swiftlet: Swiftlet, kernel: String?) throws {
     folder = try TemporaryFolder()
-    named = kernel ?? getenv("SWIFTLET_KERNEL").map { String(cString: $0) }
+    let variable = getenv("SWIFTLET_KERNEL").map { String(cString: $0) } ?? ""
+    named = kernel ?? (variable.isEmpty ? nil : variable)
     source = try named ?? swiftlet.guest("kernels/up/vmlinux")
     self.kernel = try Self.unpacked(source, into: "\(folder.path)/kernels")
     if named != nil {

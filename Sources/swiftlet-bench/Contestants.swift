@@ -92,24 +92,37 @@ struct Contest {
   private func runtime(_ name: String, _ path: String) -> Entrant {
     let bundle = "\(files.folder.path)/\(name)"
     var entrant = container(name, [path, "run", "--bundle", bundle, containerName(name)])
-    if name == Contest.libkrun {
-      (entrant.contestant.isolation, entrant.contestant.hasOwnKernel) = ("virtual machine", true)
-    }
     entrant.remedy = [path, "delete", "--force", containerName(name)]
-    do throws(Failure) { try makeBundle(name, path, bundle) } catch {
+    do throws(Failure) {
+      if name == Contest.libkrun {
+        (entrant.contestant.isolation, entrant.contestant.hasOwnKernel) = ("virtual machine", true)
+        try makeRoot("\(bundle)-root")
+        try makeBundle(name, path, bundle, root: "\(bundle)-root")
+      } else {
+        try makeBundle(name, path, bundle, root: files.root)
+      }
+    } catch {
       entrant.contestant.failure = error.description
     }
     return entrant
   }
 
-  private func makeBundle(_ name: String, _ path: String, _ bundle: String) throws(Failure) {
+  /// libkrun's own, into which it writes, and of which crun reads what the machine is to be.
+  private func makeRoot(_ root: String) throws(Failure) {
+    mkdir(root, 0o755)
+    try ContestFiles.write(TrivialProgram.program, to: "\(root)/true", mode: 0o755)
+    let machine = "{\"cpus\": 1, \"ram_mib\": \(files.mebibytes)}"
+    try ContestFiles.write(Array(machine.utf8), to: "\(root)/.krun_vm.json")
+  }
+
+  private func makeBundle(_ name: String, _ path: String, _ bundle: String, root: String) throws(Failure) {
     mkdir(bundle, 0o755)
     let rootless = geteuid() == 0 ? [] : ["--rootless"]
     _ = try Job(name: "\(name) spec", arguments: [path, "spec", "--bundle", bundle] + rootless).run()
     var text = Bench.Program.file("\(bundle)/config.json")
     let changes = [
       ("\"terminal\": true", "\"terminal\": false"), ("\"sh\"", "\"/true\""),
-      ("\"rootfs\"", "\"\(files.root)\""),
+      ("\"rootfs\"", "\"\(root)\""),
       (
         "\"ociVersion\"",
         "\"annotations\": {\"krun.cpus\": \"1\", \"krun.ram_mib\": \"\(files.mebibytes)\"}, \"ociVersion\""

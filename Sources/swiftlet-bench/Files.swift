@@ -33,11 +33,20 @@ struct OpenResultFiles {
   let csv: OutputFile?
   let html: OutputFile?
 
+  /// Prints the result, and writes it to each file: one that cannot be written keeps it from no other.
   /// - Parameter base: the contestant that the others' times are told in parts of.
+  /// - Throws: what went wrong first.
   func write(_ document: ResultDocument, base: String = "") throws(Diagnostic) {
-    if let json { try json.write(try document.json()) }
-    if let csv { try csv.write(Array(document.csv.utf8)) }
-    if let html { try html.write(Array(Page(document, base: base).html.utf8)) }
+    let results: [(file: OutputFile?, bytes: [UInt8])] = [
+      (json, json == nil ? [] : try document.json()), (csv, csv == nil ? [] : Array(document.csv.utf8)),
+      (html, html == nil ? [] : Array(Page(document, base: base).html.utf8)),
+    ]
+    var first: Diagnostic?
+    do throws(Diagnostic) { try show(document.text(base: base)) } catch { first = error }
+    for (file, bytes) in results {
+      do throws(Diagnostic) { try file?.write(bytes) } catch { first = first ?? error }
+    }
+    if let first { throw first }
   }
 }
 
@@ -60,7 +69,7 @@ final class OutputFile {
     guard !path.isEmpty else {
       throw Diagnostic(.usage, "empty file path", which: "", mend: "name a file for the result")
     }
-    self.path = (try? FileDescriptor.realPath(path)) ?? path
+    self.path = OutputFile.place(of: path)
     do throws(SystemError) {
       guard let status = OutputFile.status(self.path) else {
         let folder = FileDescriptor.folder(of: self.path)
@@ -82,6 +91,14 @@ final class OutputFile {
     } catch { throw OutputFile.refusal(path, error) }
   }
 
+  /// The path without links, also of what is not there yet.
+  private static func place(of path: String) -> String {
+    if let place = try? FileDescriptor.realPath(path) { return place }
+    let name = path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
+    guard let folder = try? FileDescriptor.realPath(FileDescriptor.folder(of: path)) else { return path }
+    return folder == "/" ? "/" + name : "\(folder)/\(name)"
+  }
+
   private static func status(_ path: String) -> stat? {
     var status = stat()
     return stat(path, &status) == 0 ? status : nil
@@ -93,9 +110,9 @@ final class OutputFile {
       case .some(let file): try file.writeAll(bytes)
       case .none:
         do throws(SystemError) { try replace(bytes) } catch {
-          // A mount of its own, or a file in a folder of others, or where only owners replace theirs.
-          guard [EBUSY, EPERM, EACCES, EROFS].contains(error.code) else { throw error }
-          try FileDescriptor(opening: path, O_WRONLY | O_TRUNC).writeAll(bytes)
+          // A mount of its own; a file in a folder of others, or where only owners replace theirs; too long a name.
+          guard ![ENOSPC, EDQUOT, EIO].contains(error.code) else { throw error }
+          try FileDescriptor(opening: path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o666).writeAll(bytes)
         }
       }
     } catch { throw OutputFile.refusal(path, error) }
@@ -110,7 +127,7 @@ final class OutputFile {
         fchmod(file.raw, status.st_mode & 0o777)
       }
       try file.writeAll(bytes)
-      fsync(file.raw)
+      try file.synchronize()
       try FileDescriptor.rename(other, to: path)
     } catch {
       unlink(other)
@@ -138,7 +155,9 @@ final class TemporaryFolder {
 
   /// - Parameter place: the folder that it is made in, if not that for temporary files.
   init(in place: String? = nil) throws(Failure) {
-    let place = place ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    let named = place ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    // What is started elsewhere is told of it too.
+    let place = (try? FileDescriptor.realPath(named)) ?? named
     var template = Array("\(place)/swiftlet-bench-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else {
       throw Failure("cannot make a folder in \(place): \(String(cString: strerror(errno)))")

@@ -28,8 +28,6 @@ func measure(
   var document = ResultDocument(kind, conditions, findings.contestants)
   document.warn()
   document.warnings += findings.warnings
-  // First, for a reader has something of it then where a file cannot be written.
-  try show(document.text(base: base))
   try files.write(document, base: base)
 }
 

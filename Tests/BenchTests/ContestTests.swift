@@ -68,6 +68,23 @@ struct ContestTests {
     #expect(lines.first == "\(status)")
   }
 
+  /// Where the program is not there, or fails, the machine is not ended, as a good run's is.
+  @Test(
+    .enabled(if: getuid() == 0 && Bench.Program.find("strace") != nil, "only root can, under strace"),
+    arguments: ["rm true", "printf '#!/init\n' > true; printf x > true"])
+  func theFirstProcessEndsNothingWhereTheProgramFails(breaking: String) throws {
+    let first = TrivialProgram.firstProcess(.reset)
+    let log = try shell(
+      """
+      cd $(mktemp -d); cp /dev/stdin all; head -c \(first.count) all > init
+      tail -c \(TrivialProgram.program.count) all > true; chmod 755 init true; \(breaking)
+      timeout -s KILL 3 strace -f -o log unshare --pid --fork --kill-child chroot . /init
+      cat log; rm -r "$PWD"
+      """, input: first + TrivialProgram.program)
+    #expect(log.contains("execve(\"/true\", [\"/true\"]") && log.contains("wait4("), "\(log)")
+    #expect(!log.contains("LINUX_REBOOT_CMD_RESTART"), "\(log)")
+  }
+
   private func shell(_ commands: String, input: [UInt8]) throws -> String {
     let file = try FileDescriptor(memoryFile: "input")
     try file.writeAll(input)

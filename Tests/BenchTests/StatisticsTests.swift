@@ -183,6 +183,11 @@ struct StatisticsTests {
     let (low, high) = (Samples((0..<60).map(Double.init)), Samples((0..<60).map { 100 + Double($0) }))
     let told = RankTest.probability(low, high)
     #expect(told > RankTest.least(60, 60) && told < 1e-15)
+    // Constants cannot differ, however many there are; nor does their number matter.
+    let constant = Samples([Double](repeating: 5, count: 60))
+    #expect(RankTest.answer(constant, constant) == .init(probability: 1, least: 1))
+    let huge = Samples([Double](repeating: 5, count: 100_000))
+    #expect(RankTest.answer(huge, constant) == .init(probability: 1, least: 1))
   }
 
   /// Two in all ways to choose one's places among all: 252 for five of ten.

@@ -62,20 +62,28 @@ struct BenchFileTests {
       echo $?; head -n 1 inner; tail -n 1 inner; ls
       $S bench boot -n 1 --warm-up 0 --kernel '\(kernel)' --csv /dev/stdout > both
       echo $?; grep -cE '^from exec until gone|^contestant,series' both
+      $S bench boot -n 1 --warm-up 0 --kernel '\(kernel)' --csv late --json later > /dev/full
+      echo $?; head -n 1 late later
       """)
-    #expect(result.output == "0\n{\n}\ninner\nmounted\ntable\n0\n2\n")
-    #expect(result.error == "")
+    #expect(
+      result.output
+        == "0\n{\n}\ninner\nmounted\ntable\n0\n2\n74\n==> late <==\ncontestant,series,unit,run,value\n\n==> later <==\n{\n"
+    )
+    // What can be written is, where the table cannot.
+    #expect(result.error.hasPrefix("swiftlet: cannot write: standard output: "))
   }
 
   @Test(arguments: [
     (["--json", ""], "swiftlet: empty file path: name a file for the result\n"),
     (["--json", "r", "--csv", "./r"], "swiftlet: two results for one file: "),
+    (["--json", "new", "--html", "./new"], "swiftlet: two results for one file: "),
   ])
   func namesOfNothingAreRefusedBeforeAnythingIsMeasured(options: [String], line: String) throws {
     let folder = try BenchFolder()
     try "old".write(toFile: folder.path("r"), atomically: false, encoding: .utf8)
     let result = try Program().run(
-      ["bench", "boot", "--kernel", "/nowhere"] + options.map { $0.hasSuffix("r") ? folder.path($0) : $0 })
+      ["bench", "boot", "--kernel", "/nowhere"]
+        + options.map { $0.hasPrefix("--") || $0.isEmpty ? $0 : folder.path($0) })
     #expect(result.status == 64 && result.error.hasPrefix(line), "\(result.error)")
   }
 
