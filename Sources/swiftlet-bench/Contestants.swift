@@ -144,7 +144,7 @@ struct Contest {
         return names.map { Entrant($0, absent: "qemu-system-x86_64 is not in PATH") }
       }
       let command = [
-        path, "-M", "microvm,accel=\(accelerator),x-option-roms=off,isa-serial=off,rtc=off,pit=off,acpi=off",
+        path, "-M", "microvm,accel=\(accelerator),x-option-roms=off,isa-serial=off,rtc=off,acpi=off",
         "-cpu", processor, "-m", "\(files.mebibytes)M", "-nodefaults", "-no-user-config", "-display", "none",
         "-no-reboot", "-device", "i8042",
       ]
