@@ -23,8 +23,8 @@ extension Conditions {
     if let kernel, let kernelSHA256 { text += "kernel: \(kernel), SHA-256 \(kernelSHA256.prefix(12))\n" }
     if let cache { text += "caches: \(cache)\n" }
     if runs > 0 { text += "\(runs) runs after \(warmUps) to warm up, " }
-    text += "load average \(fixed(loadAtStart, 2)), then \(fixed(loadAtEnd, 2))"
-    if let otherWork { text += ", other work \(fixed(100 * otherWork, 0)) % of the processors' time" }
+    text += "load average \(loadText)"
+    if let otherWorkText { text += ", other work \(otherWorkText)" }
     return text + "\n"
   }
 }

@@ -100,9 +100,8 @@ extension ResultDocument {
   /// Says what is doubtful.
   package mutating func warn() {
     warnings = []
-    if let other = conditions.otherWork, other > Self.busy {
-      warnings.append(
-        "the machine was busy: other work took \(fixed(100 * other, 0)) % of the processors' time")
+    if let other = conditions.otherWork, other > Self.busy, let text = conditions.otherWorkText {
+      warnings.append("the machine was busy: other work took \(text)")
     } else if conditions.otherWork == nil,
       conditions.loadAtStart > 0.5 * Double(max(conditions.processors, 1))
     {

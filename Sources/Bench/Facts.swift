@@ -2,6 +2,11 @@
 typealias Fact = (name: String, text: String)
 
 extension Conditions {
+  /// At the start and at the end.
+  var loadText: String { "\(fixed(loadAtStart, 2)), then \(fixed(loadAtEnd, 2))" }
+
+  var otherWorkText: String? { otherWork.map { "\(fixed(100 * $0, 0)) % of the processors' time" } }
+
   /// All but warnings, in the order of their weight.
   var facts: [Fact] {
     var facts = [
@@ -9,10 +14,8 @@ extension Conditions {
       ("measured by", command.joined(separator: " ")), ("Swiftlet", swiftlet),
     ]
     if runs > 0 { facts.append(("runs", "\(runs) after \(warmUps) to warm up")) }
-    facts.append(("load average", "\(fixed(loadAtStart, 2)), then \(fixed(loadAtEnd, 2))"))
-    if let otherWork {
-      facts.append(("other work", "\(fixed(100 * otherWork, 0)) % of the processors' time"))
-    }
+    facts.append(("load average", loadText))
+    if let otherWorkText { facts.append(("other work", otherWorkText)) }
     if let cache { facts.append(("caches", cache)) }
     if let kernel { facts.append(("guest kernel", "\(kernel), SHA-256 \(kernelSHA256 ?? "unknown")")) }
     if let seed { facts.append(("seed of the order", "\(seed)")) }

@@ -55,7 +55,7 @@ package struct ProcessTree: Sendable {
 
   /// Each process is the child of the thread that made it.
   private static func children(of process: pid_t) -> [pid_t] {
-    let threads = Program.names(in: "/proc/\(process)/task") ?? []
+    let threads = (try? FileDescriptor.names(in: "/proc/\(process)/task")) ?? []
     return threads.flatMap { thread in
       Program.file("/proc/\(process)/task/\(thread)/children").split(separator: " ").compactMap { pid_t($0) }
     }
@@ -88,7 +88,7 @@ package struct ProcessTree: Sendable {
   /// Threads and open descriptors of one process as it is now; nil where it is gone or may not be looked at.
   package static func counts(of process: pid_t) -> (threads: Int, descriptors: Int)? {
     guard let threads = number("Threads:", Program.file("/proc/\(process)/status")),
-      let descriptors = Program.entries("/proc/\(process)/fd")
+      let descriptors = (try? FileDescriptor.names(in: "/proc/\(process)/fd"))?.count
     else { return nil }
     return (threads, descriptors)
   }

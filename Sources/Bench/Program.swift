@@ -20,23 +20,6 @@ package enum Program {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// How many entries a folder has; nil where it cannot be read.
-  package static func entries(_ folder: String) -> Int? { names(in: folder)?.count }
-
-  /// What the entries of a folder are called; nil where it cannot be read.
-  static func names(in folder: String) -> [String]? {
-    guard let directory = opendir(folder) else { return nil }
-    defer { closedir(directory) }
-    var names: [String] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if name != ".", name != ".." { names.append(name) }
-    }
-    return names
-  }
-
   /// A number of /proc/meminfo, in bytes.
   package static func hostMemory(_ name: String) -> UInt64? {
     let line = file("/proc/meminfo").split(separator: "\n").first { $0.hasPrefix("\(name):") }
@@ -51,9 +34,8 @@ package enum Program {
   }
 
   /// A file, wherever a link to it leads and whether or not it has a name; nil where it is none.
-  static func identity(_ path: String) -> [UInt]? {
-    var status = stat()
-    return stat(path, &status) == 0 ? [UInt(status.st_dev), UInt(status.st_ino)] : nil
+  static func identity(_ path: String) -> FileStatus.Identity? {
+    try? FileDescriptor(opening: path, FileDescriptor.pathOnly).status().identity
   }
 
   /// Bytes of a file; nil where it is none.

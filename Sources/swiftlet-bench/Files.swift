@@ -79,15 +79,15 @@ final class OutputFile {
         inPlace = nil
         return
       }
-      var output = stat()
-      fstat(STDOUT_FILENO, &output)
-      let isOutput = (output.st_dev, output.st_ino) == (status.st_dev, status.st_ino)
-      // Opened again it would be written from its beginning, over the table.
-      let file =
-        isOutput
-        ? try FileDescriptor(duplicating: STDOUT_FILENO) : try FileDescriptor(opening: self.path, O_WRONLY)
-      let isReplaced = !isOutput && status.st_mode & S_IFMT == S_IFREG
-      if isReplaced { inPlace = nil } else { inPlace = consume file }
+      let file = try FileDescriptor(opening: self.path, O_WRONLY)
+      if FileStatus.areSameFile(STDOUT_FILENO, file.raw) {
+        // Opened again it would be written from its beginning, over the table.
+        inPlace = try FileDescriptor(duplicating: STDOUT_FILENO)
+      } else if status.st_mode & S_IFMT == S_IFREG {
+        inPlace = nil
+      } else {
+        inPlace = consume file
+      }
     } catch { throw OutputFile.refusal(path, error) }
   }
 
